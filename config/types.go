@@ -1,0 +1,340 @@
+package config
+
+// Config is one whole configuration of Levee, as read from a YAML file or
+// built from flags. It is plain data: nothing in it runs, and after Parse
+// nothing changes it, so it may be shared between goroutines.
+//
+// The struct tags are the single source of what a key accepts: yaml (its
+// name), default, min, max, enum, required and format drive the decoder, the
+// JSON Schema and the reference in docs/configuration.md alike; the field
+// comments are the descriptions there.
+type Config struct {
+	// Version of the configuration's format.
+	APIVersion string `yaml:"apiVersion" required:"true" enum:"levee/v1"`
+
+	// Where client traffic is accepted. Default: one listener on :4480.
+	Listeners []Listener `yaml:"listeners"`
+
+	// Which requests go to which upstream: host first, then the longest path prefix.
+	Routes []Route `yaml:"routes" required:"true"`
+
+	// The services behind Levee.
+	Upstreams []Upstream `yaml:"upstreams" required:"true"`
+
+	// The port for probes and scrapes: /live, /ready and /metrics.
+	Health Health `yaml:"health"`
+
+	// The operator's port: status, configuration, profiles, reload and drain.
+	Admin Admin `yaml:"admin"`
+
+	// Whom to believe about the client, and what to tell the upstream of it.
+	Forwarding Forwarding `yaml:"forwarding"`
+
+	// How clients are told apart for per-client caps.
+	Clients Clients `yaml:"clients"`
+
+	// The deadline header of your own, beside grpc-timeout and x-envoy-expected-rq-timeout-ms.
+	Deadline Deadline `yaml:"deadline"`
+
+	// Bounds on what a client may send and on what Levee holds open.
+	Limits Limits `yaml:"limits"`
+
+	// Levee's own log and the access log.
+	Log Log `yaml:"log"`
+
+	// How a stop goes.
+	Shutdown Shutdown `yaml:"shutdown"`
+
+	source source
+}
+
+// Listener is one socket on which client traffic is accepted. It speaks
+// HTTP/1.1 and HTTP/2: by ALPN over TLS, by prior knowledge (h2c) without.
+type Listener struct {
+	// host:port, :port or unix:/path/to/socket.
+	Address string `yaml:"address" required:"true" format:"address"`
+
+	// TLS for this listener. Default: none.
+	TLS *ListenerTLS `yaml:"tls"`
+
+	// The most connections open at once; further ones wait in the kernel's backlog. 0: derived from the file descriptor limit.
+	MaxConnections int `yaml:"maxConnections" default:"0" min:"0" max:"10000000"`
+
+	// How fast new connections are accepted; faster ones wait in the kernel's backlog. Default: unlimited.
+	ConnectionRate *Rate `yaml:"connectionRate"`
+
+	// Deadlines on the client's side of a connection.
+	Timeouts ListenerTimeouts `yaml:"timeouts"`
+}
+
+// ListenerTLS is how a listener terminates TLS. The files are read again when they change.
+type ListenerTLS struct {
+	// Certificates by which the listener proves itself; chosen by the name the client asks for, the first when none fits.
+	Certificates []Certificate `yaml:"certificates" required:"true"`
+
+	// PEM file of the authorities whose client certificates are accepted. Set: a client must present one.
+	ClientCAFile string `yaml:"clientCAFile" format:"path"`
+
+	// The oldest TLS version accepted.
+	MinVersion string `yaml:"minVersion" default:"1.2" enum:"1.2,1.3"`
+}
+
+// Certificate is a certificate chain and its private key, each a PEM file.
+type Certificate struct {
+	// PEM file of the certificate chain, leaf first.
+	CertFile string `yaml:"certFile" required:"true" format:"path"`
+
+	// PEM file of the private key.
+	KeyFile string `yaml:"keyFile" required:"true" format:"path"`
+}
+
+// ListenerTimeouts are the deadlines on a client's connection. Those for
+// reading and writing move with progress: a slow transfer lives, a stuck one ends.
+type ListenerTimeouts struct {
+	// From the first byte of a request, or the opening of the connection, until its header is complete.
+	Header Duration `yaml:"header" default:"5s" min:"10ms" max:"10m"`
+
+	// How long a connection is kept without a request.
+	Idle Duration `yaml:"idle" default:"60s" min:"100ms" max:"24h"`
+
+	// How long a request's body may stand still.
+	Read Duration `yaml:"read" default:"30s" min:"10ms" max:"24h"`
+
+	// How long a client may refuse to take any of the answer.
+	Write Duration `yaml:"write" default:"30s" min:"10ms" max:"24h"`
+}
+
+// Rate is a token bucket: so many a second, and so many at once after a pause.
+type Rate struct {
+	// How many a second, averaged.
+	PerSecond float64 `yaml:"perSecond" required:"true" min:"0.001" max:"10000000"`
+
+	// How many at once after a pause. 0: as many as perSecond, at least 1.
+	Burst int `yaml:"burst" default:"0" min:"0" max:"10000000"`
+}
+
+// Route sends the requests that match it to an upstream.
+type Route struct {
+	// The route's name in metrics, logs and Proxy-Status. Default: hosts and path prefix.
+	Name string `yaml:"name" format:"name"`
+
+	// Which requests this route takes.
+	Match Match `yaml:"match"`
+
+	// The name of the upstream.
+	Upstream string `yaml:"upstream" required:"true"`
+
+	// From a request's arrival until its answer is complete. 0: no limit. Upgraded connections and event streams are free of it once they run.
+	Timeout Duration `yaml:"timeout" default:"0s" min:"0s" max:"24h"`
+
+	// Until the upstream's answer begins. 0: no limit. gRPC calls, whose answers may begin late, are free of it.
+	ResponseTimeout Duration `yaml:"responseTimeout" default:"60s" min:"0s" max:"24h"`
+
+	// Caps on the requests of this route. Default: none.
+	RateLimit *RateLimit `yaml:"rateLimit"`
+}
+
+// Match says which requests a route takes. An exact host wins over a
+// wildcard, a longer wildcard over a shorter one, any of them over no host;
+// within a host the longest path prefix wins.
+type Match struct {
+	// Host names, without a port; *.example.com stands for any name below example.com. Default: every host.
+	Hosts []string `yaml:"hosts" format:"hostname"`
+
+	// The beginning of the path, in whole segments: /v1 takes /v1 and /v1/x, not /v1x.
+	PathPrefix string `yaml:"pathPrefix" default:"/" format:"pathprefix"`
+}
+
+// RateLimit caps the requests of a route. What is over it gets 429 with Retry-After.
+type RateLimit struct {
+	// All clients together. Default: unlimited.
+	Total *Rate `yaml:"total"`
+
+	// Each client by itself, as told apart by clients.identity. Default: unlimited.
+	PerClient *Rate `yaml:"perClient"`
+}
+
+// Upstream is one service behind Levee, at one or more endpoints.
+type Upstream struct {
+	// The upstream's name: lower-case letters, digits and dashes.
+	Name string `yaml:"name" required:"true" format:"name"`
+
+	// http://host:port, https://host:port, h2c://host:port (HTTP/2 without TLS), unix:/path (HTTP/1.1) or unix+h2c:/path. A DNS name stands for all its addresses.
+	Endpoints []string `yaml:"endpoints" required:"true" format:"endpoint"`
+
+	// The Host sent to the upstream: preserve (the client's), endpoint (the endpoint's own), or a literal host.
+	Host string `yaml:"host" default:"preserve" format:"hostmode"`
+
+	// TLS towards https endpoints.
+	TLS UpstreamTLS `yaml:"tls"`
+
+	// Deadlines towards the upstream.
+	Timeouts UpstreamTimeouts `yaml:"timeouts"`
+
+	// How often DNS names are resolved again. The last good addresses are kept while resolving fails.
+	ResolveInterval Duration `yaml:"resolveInterval" default:"5s" min:"100ms" max:"24h"`
+
+	// The most connections to one endpoint; requests beyond it wait. 0: unlimited.
+	MaxConnections int `yaml:"maxConnections" default:"0" min:"0" max:"1000000"`
+
+	// Active health checks. Default: none.
+	HealthCheck *HealthCheck `yaml:"healthCheck"`
+
+	// Passive ejection of endpoints that fail.
+	Ejection Ejection `yaml:"ejection"`
+}
+
+// UpstreamTLS is how Levee speaks TLS to an upstream.
+type UpstreamTLS struct {
+	// PEM file of the authorities trusted for this upstream. Default: the system's.
+	CAFile string `yaml:"caFile" format:"path"`
+
+	// The name expected in the certificate. Default: the endpoint's host.
+	ServerName string `yaml:"serverName" format:"hostname"`
+
+	// PEM file of Levee's own certificate, for upstreams that ask for one.
+	CertFile string `yaml:"certFile" format:"path"`
+
+	// PEM file of that certificate's private key.
+	KeyFile string `yaml:"keyFile" format:"path"`
+
+	// Accept any certificate. For tests only: whoever is in between can read and change everything.
+	InsecureSkipVerify bool `yaml:"insecureSkipVerify" default:"false"`
+}
+
+// UpstreamTimeouts are the deadlines towards an upstream that belong to the connection.
+type UpstreamTimeouts struct {
+	// For opening a connection.
+	Connect Duration `yaml:"connect" default:"1s" min:"1ms" max:"10m"`
+
+	// For the TLS handshake.
+	TLSHandshake Duration `yaml:"tlsHandshake" default:"3s" min:"1ms" max:"10m"`
+
+	// How long an unused connection is kept. Keep it shorter than the upstream's own keep-alive, or requests meet connections that are being closed.
+	Idle Duration `yaml:"idle" default:"4s" min:"10ms" max:"24h"`
+}
+
+// HealthCheck asks every endpoint now and then whether it is well. When all
+// endpoints of an upstream fail their checks, all are used: a broken check
+// must not take a service down.
+type HealthCheck struct {
+	// The path that is asked for with GET.
+	Path string `yaml:"path" required:"true" format:"path-absolute"`
+
+	// The Host sent with it. Default: the endpoint's.
+	Host string `yaml:"host" format:"hostname"`
+
+	// The time between checks, spread by jitter of ±20%.
+	Interval Duration `yaml:"interval" default:"5s" min:"10ms" max:"24h"`
+
+	// How long an answer may take.
+	Timeout Duration `yaml:"timeout" default:"1s" min:"1ms" max:"10m"`
+
+	// So many failures in a row make an endpoint unhealthy.
+	UnhealthyAfter int `yaml:"unhealthyAfter" default:"3" min:"1" max:"100"`
+
+	// So many successes in a row make it healthy again.
+	HealthyAfter int `yaml:"healthyAfter" default:"2" min:"1" max:"100"`
+}
+
+// Ejection takes an endpoint out of use after failures in a row: refused or
+// broken connections, timeouts, answers 502 and 504. 503 and 429 don't count:
+// an endpoint that sheds load is not dead.
+type Ejection struct {
+	// So many failures in a row eject an endpoint. 0: never.
+	ConsecutiveFailures int `yaml:"consecutiveFailures" default:"5" min:"0" max:"10000"`
+
+	// How long an ejected endpoint stays out the first time; longer each time it comes back and fails again, up to ten times this.
+	Duration Duration `yaml:"duration" default:"10s" min:"10ms" max:"24h"`
+
+	// The most endpoints of an upstream, in percent, that may be ejected at once.
+	MaxPercent int `yaml:"maxPercent" default:"50" min:"0" max:"100"`
+
+	// Over what time a returning or new endpoint's share of the traffic grows from a tenth to all of it. 0: at once.
+	Ramp Duration `yaml:"ramp" default:"10s" min:"0s" max:"1h"`
+}
+
+// Health is the port for probes and scrapes. It only answers GET, and holds nothing secret.
+type Health struct {
+	// host:port, :port, unix:/path, or off.
+	Address string `yaml:"address" default:":4482" format:"address-or-off"`
+}
+
+// Admin is the operator's port. It must not be reachable by clients: a
+// loopback address or a unix socket.
+type Admin struct {
+	// A loopback host:port, unix:/path, or off.
+	Address string `yaml:"address" default:"127.0.0.1:4481" format:"admin-address"`
+}
+
+// Forwarding says whom to believe about who the client is, and what is told to the upstream.
+type Forwarding struct {
+	// Networks (CIDRs or addresses, and "unix" for peers on unix sockets) whose X-Forwarded-*, Forwarded and deadline headers are believed. Others' are replaced.
+	Trusted []string `yaml:"trusted" format:"cidr"`
+
+	// Send X-Forwarded-For, -Host, -Proto and -Port.
+	XForwarded bool `yaml:"xForwarded" default:"true"`
+
+	// Send Forwarded (RFC 7239).
+	Forwarded bool `yaml:"forwarded" default:"true"`
+
+	// The name under which Levee enters itself in Via and Proxy-Status.
+	Name string `yaml:"name" default:"levee" format:"name"`
+
+	// The header that carries a request's id: passed on when a client sent a sound one, made otherwise.
+	RequestIDHeader string `yaml:"requestIDHeader" default:"X-Request-Id" format:"header"`
+}
+
+// Clients says how clients are told apart.
+type Clients struct {
+	// ip (after trusted forwarding headers), header:NAME, tls (the client certificate's subject), or jwt (the sub of a bearer token, unverified). Clients without the chosen mark are told apart by ip.
+	Identity string `yaml:"identity" default:"ip" format:"identity"`
+
+	// How many clients are remembered at once, on each route that caps them; the coldest are forgotten.
+	Remembered int `yaml:"remembered" default:"65536" min:"16" max:"10000000"`
+}
+
+// Deadline names one more header from which a request's deadline is taken.
+type Deadline struct {
+	// A header with the time a client will wait: 800, 800ms or 1.5s; a bare number is milliseconds. What is left is passed on in it.
+	Header string `yaml:"header" format:"header"`
+}
+
+// Limits bounds what a client may send and what Levee holds open.
+type Limits struct {
+	// The most a request's header may hold; more is answered 431.
+	HeaderBytes Size `yaml:"headerBytes" default:"32KiB" min:"1KiB" max:"1MiB"`
+
+	// The most fields a request's header may have; more is answered 431.
+	HeaderFields int `yaml:"headerFields" default:"100" min:"10" max:"10000"`
+
+	// The most an upstream's response header may hold; more is answered 502.
+	ResponseHeaderBytes Size `yaml:"responseHeaderBytes" default:"64KiB" min:"1KiB" max:"16MiB"`
+
+	// The most connections of clients open at once, over all listeners. 0: derived from the file descriptor limit.
+	Connections int `yaml:"connections" default:"0" min:"0" max:"10000000"`
+}
+
+// Log is what Levee writes of itself (to standard error) and of requests (to
+// standard output). Neither can slow a request: lines that don't fit are
+// dropped and counted.
+type Log struct {
+	// The least important lines written.
+	Level string `yaml:"level" default:"info" enum:"debug,info,warn,error"`
+
+	// How lines look.
+	Format string `yaml:"format" default:"json" enum:"json,text"`
+
+	// Which requests get a line: all, errors (Levee's own answers and 5xx) or none.
+	Access string `yaml:"access" default:"all" enum:"all,errors,none"`
+}
+
+// Shutdown is how a stop goes: after SIGTERM Levee is not ready, serves on
+// for the delay, then takes no new connections and finishes what is in flight.
+type Shutdown struct {
+	// How long new connections are still served after SIGTERM, so that load balancers can notice. SIGINT skips it.
+	Delay Duration `yaml:"delay" default:"5s" min:"0s" max:"10m"`
+
+	// How long requests in flight may take after that.
+	Timeout Duration `yaml:"timeout" default:"30s" min:"0s" max:"1h"`
+}
