@@ -1,0 +1,62 @@
+# Levee's own build. make help lists what there is.
+
+GO      ?= go
+TOOLS   := $(CURDIR)/bin/tools
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+IMAGE   ?= localhost/levee:$(VERSION)
+
+# What make run proxies to: a URL, or nothing for the small built-in service.
+UPSTREAM ?= demo
+
+# Debian's sh lacks pipefail.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint fmt bench image image-test tools clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+build: ## build bin/levee
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/levee ./cmd/levee
+
+run: build ## build and run in front of UPSTREAM=http://127.0.0.1:8080, or of a built-in service
+	bin/levee run --upstream "$(UPSTREAM)"
+
+test: ## install what the tests need, then run all of them with the race detector
+	internal/tools/deps.sh test
+	internal/tools/gotools.sh $(TOOLS) h2spec grpc-interop-client grpc-interop-server
+	LEVEE_E2E_REQUIRE=1 $(GO) test -race -timeout 15m ./...
+
+lint: ## formatting, vet, staticcheck, go fix, go.mod, shell scripts: silent when all is well
+	internal/tools/deps.sh lint
+	internal/tools/gotools.sh $(TOOLS) gofumpt staticcheck
+	internal/tools/quiet.sh $(TOOLS)/gofumpt -l .
+	$(GO) vet ./...
+	$(TOOLS)/staticcheck ./...
+	internal/tools/quiet.sh $(GO) fix -diff ./...
+	internal/tools/quiet.sh $(GO) mod tidy -diff
+	shellcheck -x internal/tools/*.sh .ci/run
+
+fmt: ## format, and apply what go fix says
+	internal/tools/gotools.sh $(TOOLS) gofumpt
+	$(GO) fix ./...
+	$(TOOLS)/gofumpt -w .
+
+bench: ## every benchmark, briefly; BENCH=… picks some, BENCHTIME=… takes longer
+	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -benchtime $(or $(BENCHTIME),200ms) ./...
+
+image: ## build the container image with buildah, without a daemon or a registry
+	internal/tools/deps.sh image
+	internal/tools/image.sh $(IMAGE) $(VERSION)
+
+image-test: IMAGE := localhost/levee:test
+image-test: image ## build the image, run it, and ask it through the proxy
+	LEVEE_E2E_IMAGE=$(IMAGE) $(GO) test -count=1 -v -run '^TestImage' ./internal/e2e
+
+tools: ## install the pinned Go tools into bin/tools
+	internal/tools/gotools.sh $(TOOLS)
+
+clean: ## remove what was built
+	rm -rf bin
