@@ -116,7 +116,7 @@ type Rate struct {
 // Route sends the requests that match it to an upstream.
 type Route struct {
 	// The route's name in metrics, logs and Proxy-Status. Default: hosts and path prefix.
-	Name string `yaml:"name" format:"name"`
+	Name string `yaml:"name" format:"routename"`
 
 	// Which requests this route takes.
 	Match Match `yaml:"match"`
@@ -139,7 +139,7 @@ type Route struct {
 // within a host the longest path prefix wins.
 type Match struct {
 	// Host names, without a port; *.example.com stands for any name below example.com. Default: every host.
-	Hosts []string `yaml:"hosts" format:"hostname"`
+	Hosts []string `yaml:"hosts" format:"hostpattern"`
 
 	// The beginning of the path, in whole segments: /v1 takes /v1 and /v1/x, not /v1x.
 	PathPrefix string `yaml:"pathPrefix" default:"/" format:"pathprefix"`

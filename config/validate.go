@@ -1,0 +1,257 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// validator looks at what only the configuration as a whole can show: names
+// that must exist, addresses that can't be shared, loops.
+type validator struct {
+	*decoder
+	cfg *Config
+}
+
+func (v *validator) run() {
+	v.presence()
+	v.listeners()
+	v.ports()
+	v.upstreams()
+	v.routes()
+}
+
+// presence asks for what must be there, once flags had their say.
+func (v *validator) presence() {
+	if len(v.cfg.Routes) == 0 && !v.bad["routes"] {
+		v.problem("routes", KindRequired, "routes is missing; list at least one, like: routes: [{upstream: NAME}]")
+	}
+	if len(v.cfg.Upstreams) == 0 && !v.bad["upstreams"] {
+		v.problem("upstreams", KindRequired, "upstreams is missing; list at least one, like: upstreams: [{name: NAME, endpoints: [\"http://127.0.0.1:8080\"]}]")
+	}
+}
+
+// claim is an address that Levee listens on.
+type claim struct {
+	path, address string
+}
+
+func (v *validator) claims() []claim {
+	var claims []claim
+	add := func(path, address string) {
+		if address != "" && address != Off && !v.bad[path] {
+			claims = append(claims, claim{path, address})
+		}
+	}
+	for i, l := range v.cfg.Listeners {
+		add(join(index("listeners", i), "address"), l.Address)
+	}
+	add("health.address", v.cfg.Health.Address)
+	add("admin.address", v.cfg.Admin.Address)
+	return claims
+}
+
+// ports refuses addresses of which only one could be opened.
+func (v *validator) ports() {
+	claims := v.claims()
+	for i, c := range claims {
+		for _, earlier := range claims[:i] {
+			if !overlap(c.address, earlier.address) {
+				continue
+			}
+			// Complain where something was written, not about a default.
+			at, other := c, earlier
+			if _, written := v.at[at.path]; !written {
+				at, other = earlier, c
+			}
+			v.problem(at.path, KindConflict, "%s is taken by %s already%s; choose another port",
+				quote(at.address), other.path, v.whose(other))
+			break
+		}
+	}
+}
+
+// whose says where the other one of two addresses comes from.
+func (v *validator) whose(c claim) string {
+	at, written := v.at[c.path]
+	switch {
+	case !written:
+		return fmt.Sprintf(" (%s by default)", c.address)
+	case at.flag != "":
+		return fmt.Sprintf(" (%s by %s)", c.address, at.flag)
+	}
+	return fmt.Sprintf(" (%s in line %d)", c.address, at.line)
+}
+
+func (v *validator) listeners() {
+	for i, l := range v.cfg.Listeners {
+		path := index("listeners", i)
+		if l.TLS == nil {
+			continue
+		}
+		for j, c := range l.TLS.Certificates {
+			if c.CertFile != "" && slices.Contains(l.TLS.Certificates[:j], c) {
+				v.problem(index(join(path, "tls.certificates"), j), KindConflict, "the certificate %s is listed twice; remove one of the two", quote(c.CertFile))
+			}
+		}
+	}
+}
+
+func (v *validator) upstreams() {
+	lines := map[string]string{}
+	for i, u := range v.cfg.Upstreams {
+		path := index("upstreams", i)
+		v.unique(lines, join(path, "name"), "upstream", u.Name)
+		v.pair(join(path, "tls"), u.TLS)
+		for j, e := range u.Endpoints {
+			at := index(join(path, "endpoints"), j)
+			if e == "" || v.bad[at] {
+				continue
+			}
+			if slices.Contains(u.Endpoints[:j], e) {
+				v.problem(at, KindConflict, "%s is listed twice; remove one of the two", v.hide(at, e))
+			}
+			v.loop(at, e)
+		}
+	}
+}
+
+// unique refuses a name that was given before.
+func (v *validator) unique(first map[string]string, path, what, name string) {
+	if name == "" || v.bad[path] {
+		return
+	}
+	if earlier, twice := first[name]; twice {
+		_, written := v.at[path]
+		if _, writtenEarlier := v.at[earlier]; !written && !writtenEarlier {
+			return // two routes that match the same, which is reported as that
+		}
+		v.problem(path, KindConflict, "the %s %s exists already%s; give each its own name", what, v.hide(path, name), v.inLine(earlier))
+		return
+	}
+	first[name] = path
+}
+
+// pair asks for a certificate's two halves together.
+func (v *validator) pair(path string, tls UpstreamTLS) {
+	cert, key := join(path, "certFile"), join(path, "keyFile")
+	switch {
+	case v.bad[cert] || v.bad[key]:
+	case tls.CertFile != "" && tls.KeyFile == "":
+		v.problem(cert, KindConflict, "certFile needs its keyFile; write keyFile: …")
+	case tls.KeyFile != "" && tls.CertFile == "":
+		v.problem(key, KindConflict, "keyFile needs its certFile; write certFile: …")
+	}
+}
+
+// loop refuses an endpoint that leads back to a listener: each request would
+// go round until something breaks.
+func (v *validator) loop(path, endpoint string) {
+	e, err := ParseEndpoint(endpoint)
+	if err != nil {
+		return
+	}
+	address := e.Address
+	if e.Network == "unix" {
+		address = "unix:" + address
+	}
+	for i, l := range v.cfg.Listeners {
+		listener := join(index("listeners", i), "address")
+		if l.Address == "" || v.bad[listener] || !overlap(address, l.Address) {
+			continue
+		}
+		// A listener on all addresses is met through this machine's own; which
+		// others are its own isn't known here.
+		if host, _, err := splitHostPort(e.Address); e.Network == "tcp" && (err != nil || !isLoopback(host) && !isWildcard(host)) && e.Address != l.Address {
+			continue
+		}
+		v.problem(path, KindConflict, "%s is Levee's own listener%s, so requests would go round forever; write where the service itself listens",
+			v.hide(path, endpoint), v.inLine(listener))
+		return
+	}
+}
+
+func (v *validator) routes() {
+	lines, matches := map[string]string{}, map[string]string{}
+	for i, r := range v.cfg.Routes {
+		path := index("routes", i)
+		v.unique(lines, join(path, "name"), "route", r.Name)
+		v.known(join(path, "upstream"), r.Upstream)
+		if v.bad[join(path, "match.pathPrefix")] {
+			continue
+		}
+		hosts := r.Match.Hosts
+		if len(hosts) == 0 && !v.bad[join(path, "match.hosts")] {
+			hosts = []string{""}
+		}
+		for j, host := range hosts {
+			at := index(join(path, "match.hosts"), j)
+			if host == "" && len(r.Match.Hosts) > 0 {
+				continue // refused already
+			}
+			if earlier, twice := matches[host+r.Match.PathPrefix]; twice {
+				v.problem(at, KindConflict, "%s is matched by another route already%s; the two can't be told apart, change the host or the path prefix of one",
+					v.hideMatch(path, host, r.Match.PathPrefix), v.inLine(earlier))
+				continue
+			}
+			matches[host+r.Match.PathPrefix] = at
+		}
+	}
+}
+
+// known refuses a route to an upstream that isn't there.
+func (v *validator) known(path, upstream string) {
+	if upstream == "" || v.bad[path] || v.bad["upstreams"] {
+		return
+	}
+	var names []string
+	for i, u := range v.cfg.Upstreams {
+		if u.Name == upstream {
+			return
+		}
+		if u.Name == "" || v.bad[join(index("upstreams", i), "name")] || v.bad[index("upstreams", i)] {
+			return // it may be the one that was meant
+		}
+		names = append(names, u.Name)
+	}
+	if len(names) == 0 {
+		return // that there are none is reported by itself
+	}
+	if len(v.variables[path]) > 0 {
+		v.problem(path, KindReference, "there is no upstream with %s for its name", v.hide(path, upstream))
+		return
+	}
+	more := didYouMean(upstream, names)
+	if more == "" {
+		more = "; there are " + listed(names[:min(len(names), 10)])
+	}
+	v.problem(path, KindReference, "there is no upstream %s%s", quote(upstream), more)
+}
+
+// hide quotes a value, or names the variables that it was made from.
+func (v *validator) hide(path, value string) string {
+	return text{value: value, variables: v.variables[path]}.shown()
+}
+
+func (v *validator) hideMatch(path, host, prefix string) string {
+	for p := range v.variables {
+		if strings.HasPrefix(p, join(path, "match")) {
+			return "what this route matches"
+		}
+	}
+	if host == "" {
+		return fmt.Sprintf("the path prefix %s on every host", quote(prefix))
+	}
+	return quote(host + prefix)
+}
+
+// inLine says where an earlier value was written.
+func (v *validator) inLine(path string) string {
+	switch at := v.position(path); {
+	case at.flag != "":
+		return " by " + at.flag
+	case at.line > 0:
+		return fmt.Sprintf(" in line %d", at.line)
+	}
+	return ""
+}
