@@ -1,0 +1,253 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/levee-proxy/levee/config"
+)
+
+// dialFunc opens a byte stream, as [net.Dialer.DialContext] does.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// target is an endpoint's configured URL, taken apart.
+type target struct {
+	url     string // as configured
+	scheme  string // http, https or h2c
+	network string // tcp or unix
+	host    string // a name, an address, or a socket's path
+	port    string // empty for a socket
+}
+
+func parseTarget(s string) (target, error) {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		return target{url: s, scheme: "http", network: "unix", host: path}, nil
+	}
+	if path, ok := strings.CutPrefix(s, "unix+h2c:"); ok {
+		return target{url: s, scheme: "h2c", network: "unix", host: path}, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return target{}, err
+	}
+	t := target{url: s, scheme: u.Scheme, network: "tcp", host: u.Hostname(), port: u.Port()}
+	if t.port == "" {
+		t.port = "80"
+		if t.scheme == "https" {
+			t.port = "443"
+		}
+	}
+	return t, nil
+}
+
+// authority is the Host of requests that take the endpoint's own.
+func (t *target) authority() string {
+	switch {
+	case t.network == "unix":
+		return "localhost"
+	case t.port == "80" && t.scheme != "https", t.port == "443" && t.scheme == "https":
+		if strings.Contains(t.host, ":") {
+			return "[" + t.host + "]"
+		}
+		return t.host
+	}
+	return net.JoinHostPort(t.host, t.port)
+}
+
+// named says whether the host is a DNS name that may stand for several
+// addresses. localhost isn't: its two are one service, and the dialer tries both.
+func (t *target) named() bool {
+	return t.network == "tcp" && t.host != "localhost" && net.ParseIP(t.host) == nil
+}
+
+// dialer opens connections for one upstream.
+type dialer struct {
+	dial       dialFunc
+	timeouts   config.UpstreamTimeouts
+	tls        *tls.Config
+	transports map[transportKind]*http.Transport
+}
+
+// transportKind is what a new connection may speak.
+type transportKind int
+
+const (
+	http1Only transportKind = iota
+	http2Only               // without TLS, by prior knowledge
+	negotiate               // whichever the TLS handshake settles on
+)
+
+func newDialer(up *config.Upstream, limits *config.Limits, dial dialFunc) (*dialer, error) {
+	tlsConfig, err := upstreamTLS(&up.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("upstream %s: %w", up.Name, err)
+	}
+	d := &dialer{dial: dial, timeouts: up.Timeouts, tls: tlsConfig, transports: map[transportKind]*http.Transport{}}
+	for kind, protocols := range map[transportKind]func(*http.Protocols){
+		http1Only: func(p *http.Protocols) { p.SetHTTP1(true) },
+		http2Only: func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
+		negotiate: func(p *http.Protocols) { p.SetHTTP1(true); p.SetHTTP2(true) },
+	} {
+		t := &http.Transport{
+			Proxy:                  nil, // the environment has no say in where requests go
+			DisableCompression:     true,
+			DialContext:            d.dialPlain,
+			DialTLSContext:         d.dialTLS,
+			MaxResponseHeaderBytes: int64(limits.ResponseHeaderBytes),
+			ExpectContinueTimeout:  time.Second,
+			Protocols:              new(http.Protocols),
+			HTTP2: &http.HTTP2Config{
+				MaxReadFrameSize:              16 << 10,
+				MaxDecoderHeaderTableSize:     4 << 10,
+				MaxReceiveBufferPerConnection: 1 << 20,
+				MaxReceiveBufferPerStream:     256 << 10,
+				SendPingTimeout:               30 * time.Second,
+				PingTimeout:                   15 * time.Second,
+			},
+		}
+		protocols(t.Protocols)
+		d.transports[kind] = t
+	}
+	return d, nil
+}
+
+// upstreamTLS builds the client's side of TLS. Files of authorities are read
+// here, when a configuration is taken; a certificate of our own is read
+// again whenever it has changed.
+func upstreamTLS(c *config.UpstreamTLS) (*tls.Config, error) {
+	t := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         c.ServerName,
+		InsecureSkipVerify: c.InsecureSkipVerify,
+		ClientSessionCache: tls.NewLRUClientSessionCache(64),
+	}
+	if c.CAFile != "" {
+		pool, err := readAuthorities(c.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		t.RootCAs = pool
+	}
+	if c.CertFile != "" {
+		store, err := newCertStore([]config.Certificate{{CertFile: c.CertFile, KeyFile: c.KeyFile}})
+		if err != nil {
+			return nil, err
+		}
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return store.first(), nil
+		}
+	}
+	return t, nil
+}
+
+func readAuthorities(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no PEM certificate in it", file)
+	}
+	return pool, nil
+}
+
+// dialling travels through net/http's transport to our dial functions in the
+// context: what to dial, and the wire that came of it.
+type dialling struct {
+	target  *target
+	address string
+	pool    *pool
+	h1only  bool
+	wire    *wireConn
+	h2      bool
+}
+
+type diallingKey struct{}
+
+// connect opens a connection to an endpoint's address within the upstream's
+// timeouts. The pool has counted it already and is told if nothing came of it.
+func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool, h1only bool) (*upConn, error) {
+	call := &dialling{target: t, address: address, pool: p, h1only: h1only}
+	kind, scheme := http1Only, "http"
+	switch {
+	case t.scheme == "https":
+		scheme = "https"
+		if !h1only {
+			kind = negotiate
+		}
+	case t.scheme == "h2c":
+		if h1only {
+			p.forget()
+			return nil, errNoUpgrade
+		}
+		kind = http2Only
+		call.h2 = true
+	}
+	ctx = context.WithValue(ctx, diallingKey{}, call)
+	cc, err := d.transports[kind].NewClientConn(ctx, scheme, "upstream:0")
+	if err != nil {
+		if call.wire != nil {
+			call.wire.Close()
+		} else {
+			p.forget()
+		}
+		return nil, &dialError{err}
+	}
+	c := &upConn{cc: cc, wire: call.wire, h2: call.h2}
+	call.wire.mu.Lock()
+	call.wire.conn = c
+	call.wire.mu.Unlock()
+	return c, nil
+}
+
+func (d *dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
+	call := ctx.Value(diallingKey{}).(*dialling)
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.Connect), errConnectDeadline)
+	defer cancel()
+	nc, err := d.dial(ctx, call.target.network, call.address)
+	if err != nil {
+		if context.Cause(ctx) == errConnectDeadline {
+			err = errConnectDeadline
+		}
+		return nil, err
+	}
+	call.wire = &wireConn{Conn: nc, pool: call.pool}
+	return call.wire, nil
+}
+
+func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	nc, err := d.dialPlain(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	call := ctx.Value(diallingKey{}).(*dialling)
+	cfg := d.tls.Clone()
+	if cfg.ServerName == "" {
+		cfg.ServerName = call.target.host
+	}
+	cfg.NextProtos = []string{"h2", "http/1.1"}
+	if call.h1only {
+		cfg.NextProtos = cfg.NextProtos[1:]
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.TLSHandshake), errHandshakeDeadline)
+	defer cancel()
+	tc := tls.Client(nc, cfg)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		if context.Cause(ctx) == errHandshakeDeadline {
+			err = errHandshakeDeadline
+		}
+		return nil, &handshakeError{err}
+	}
+	call.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
+	return tc, nil
+}

@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"fmt"
+	"time"
+)
+
+// maxEjections bounds how many times longer than the first a repeated ejection gets.
+const maxEjections = 10
+
+// eject takes an endpoint out of use after failures in a row, if the share of
+// endpoints that may be out allows it. It comes back by itself, on a ramp; one
+// that fails again stays out longer each time.
+func (u *Upstream) eject(e *endpoint, now time.Time, why string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	ejected := 0
+	for _, other := range u.endpoints {
+		other.mu.Lock()
+		if other.ejected {
+			ejected++
+		}
+		other.mu.Unlock()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ejected || (ejected+1)*100 > u.cfg.Ejection.MaxPercent*len(u.endpoints) || u.retired {
+		return
+	}
+	base := time.Duration(u.cfg.Ejection.Duration)
+	if !e.returned.IsZero() && now.Sub(e.returned) > maxEjections*base {
+		e.ejections = 0 // it had been well for long
+	}
+	e.ejections = min(e.ejections+1, maxEjections)
+	length := base * time.Duration(e.ejections)
+	e.ejected, e.since = true, now
+	e.reason = fmt.Sprintf("%d failures in a row, the last: %s; back after %s", e.streak.Load(), why, length)
+	e.streak.Store(0)
+	e.out.Store(true)
+	e.timer = time.AfterFunc(length, func() { u.readmit(e) })
+	u.rebuild()
+	u.log.Warn("endpoint ejected", "upstream", u.cfg.Name, "endpoint", e.address, "reason", why, "for", length)
+}
+
+// readmit ends an ejection.
+func (u *Upstream) readmit(e *endpoint) {
+	now := time.Now()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.ejected || u.retired {
+		return
+	}
+	e.ejected, e.returned = false, now
+	if !e.unhealthy {
+		e.comeBack(now, "back from ejection")
+	}
+	e.streak.Store(0)
+	u.rebuild()
+	u.log.Info("endpoint back from ejection", "upstream", u.cfg.Name, "endpoint", e.address)
+}
+
+// comeBack puts the endpoint into use again, on a ramp. e.mu must be held.
+func (e *endpoint) comeBack(now time.Time, reason string) {
+	e.out.Store(e.ejected || e.unhealthy)
+	e.since, e.reason = now, reason
+	e.startRamp(now)
+}

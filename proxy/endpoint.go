@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// rampFloor is the share of its traffic with which an endpoint begins its ramp.
+const rampFloor = 0.1
+
+// endpoint is one address of an upstream, with its connections and what was
+// learned about it.
+type endpoint struct {
+	up      *Upstream
+	target  *target
+	address string // ip:port, localhost:port, or a socket's path
+	pool    *pool
+
+	latency  peakEWMA
+	inflight atomic.Int64
+	attempts atomic.Uint64
+	failures atomic.Uint64
+	streak   atomic.Int64 // failures in a row
+
+	out      atomic.Bool  // ejected or unhealthy: read by the balancer
+	rampFrom atomic.Int64 // unix nanoseconds when the ramp began; 0: none
+
+	mu        sync.Mutex // guards what follows
+	unhealthy bool
+	ejected   bool
+	ejections int // in a row; sets how long the next one lasts
+	returned  time.Time
+	since     time.Time
+	reason    string
+	lastError string
+	timer     *time.Timer // of the running ejection
+	stop      context.CancelFunc
+}
+
+// share is the part of its usual traffic that the endpoint takes at now, from
+// rampFloor to 1.
+func (e *endpoint) share(now time.Time) float64 {
+	from := e.rampFrom.Load()
+	if from == 0 {
+		return 1
+	}
+	ramp := time.Duration(e.up.cfg.Ejection.Ramp)
+	done := now.Sub(time.Unix(0, from))
+	if done >= ramp {
+		e.rampFrom.CompareAndSwap(from, 0)
+		return 1
+	}
+	return rampFloor + (1-rampFloor)*max(0, float64(done)/float64(ramp))
+}
+
+// startRamp begins a ramp at now, where the configuration has one.
+func (e *endpoint) startRamp(now time.Time) {
+	if e.up.cfg.Ejection.Ramp > 0 {
+		e.rampFrom.Store(now.UnixNano())
+	}
+}
+
+// send makes the one attempt for a request. A connection that turns out dead
+// before any byte of the request was written on it is no attempt: another one
+// is used.
+func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
+	for tries := 0; ; tries++ {
+		c, reused, err := e.pool.get(req.Context(), a.h1only)
+		if err != nil {
+			return nil, err
+		}
+		before := c.wire.written.Load()
+		a.wroteHeader.Store(false)
+		resp, err := c.cc.RoundTrip(req)
+		if err == nil {
+			a.conn = c
+			return resp, nil
+		}
+		c.release(false)
+		untouched := c.wire.written.Load() == before
+		if c.h2 {
+			untouched = !a.wroteHeader.Load()
+		}
+		if !reused || !untouched || a.bodyTouched() || context.Cause(req.Context()) != nil || tries >= maxStaleConns {
+			return nil, err
+		}
+	}
+}
+
+// maxStaleConns bounds the search for a live connection among the kept ones.
+const maxStaleConns = 16
+
+// succeeded notes an answer: its latency until the header, and the end of any
+// failures in a row.
+func (e *endpoint) succeeded(now time.Time, latency time.Duration) {
+	e.latency.observe(now, latency)
+	if e.streak.Load() != 0 {
+		e.streak.Store(0)
+	}
+}
+
+// failed notes a failure that the endpoint is to blame for. A quick failure
+// must not look like a quick answer: it can only raise the average.
+func (e *endpoint) failed(now time.Time, latency time.Duration, why string) {
+	e.failures.Add(1)
+	if latency.Seconds() > e.latency.get(now) {
+		e.latency.observe(now, latency)
+	}
+	streak := e.streak.Add(1)
+	e.mu.Lock()
+	e.lastError = why
+	e.mu.Unlock()
+	if n := e.up.cfg.Ejection.ConsecutiveFailures; n > 0 && streak >= int64(n) {
+		e.up.eject(e, now, why)
+	}
+}
+
+// status takes a snapshot for people.
+func (e *endpoint) status(now time.Time) EndpointStatus {
+	e.mu.Lock()
+	s := EndpointStatus{
+		URL: e.target.url, Address: e.address, Since: e.since, Reason: e.reason, LastError: e.lastError,
+		State: StateReady,
+	}
+	switch {
+	case e.unhealthy:
+		s.State = StateUnhealthy
+	case e.ejected:
+		s.State = StateEjected
+	case e.share(now) < 1:
+		s.State = StateRamping
+	}
+	e.mu.Unlock()
+	s.Inflight = e.inflight.Load()
+	s.Latency = e.latency.get(now)
+	s.Connections = e.pool.connections()
+	s.Attempts, s.Failures = e.attempts.Load(), e.failures.Load()
+	return s
+}
+
+// retire ends the endpoint's checks and lets its connections run out.
+func (e *endpoint) retire() {
+	if e.stop != nil {
+		e.stop()
+	}
+	e.mu.Lock()
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+	e.mu.Unlock()
+	e.pool.retire()
+}

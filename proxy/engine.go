@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/levee-proxy/levee/config"
+)
+
+// engine reads requests off a listener's connections and calls the proxy's
+// handler: net/http's server, with limits on everything. It is made for one
+// set of settings; others need another engine, on the same socket.
+type engine struct {
+	server  *http.Server
+	tls     *tls.Config
+	certs   *certStore
+	feed    *feed
+	timeout clientTimeouts
+	retired atomic.Bool
+}
+
+// HTTP/2's limits: enough for any client that means well, and flat memory
+// for one that doesn't. 16 KiB frames are what h2spec's last cases want.
+const (
+	maxStreams        = 100
+	maxReadFrame      = 16 << 10
+	maxDecoderTable   = 4 << 10
+	maxConnWindow     = 1 << 20
+	maxStreamWindow   = 256 << 10
+	pingAfter         = 30 * time.Second
+	pingTimeout       = 15 * time.Second
+	serverHeaderSlack = 4096 // net/http adds it to MaxHeaderBytes; we want the limit as configured
+)
+
+func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base context.Context, errorLog *log.Logger) (*engine, error) {
+	e := &engine{
+		feed:    newFeed(),
+		timeout: clientTimeouts{read: time.Duration(cfg.Timeouts.Read), write: time.Duration(cfg.Timeouts.Write)},
+	}
+	if cfg.TLS != nil {
+		var err error
+		if e.tls, e.certs, err = serverTLS(cfg.TLS); err != nil {
+			return nil, err
+		}
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	e.server = &http.Server{
+		Handler:                      h,
+		ReadHeaderTimeout:            time.Duration(cfg.Timeouts.Header),
+		IdleTimeout:                  time.Duration(cfg.Timeouts.Idle),
+		MaxHeaderBytes:               max(1, int(limits.HeaderBytes)-serverHeaderSlack),
+		DisableGeneralOptionsHandler: true, // OPTIONS * is the upstream's to answer
+		Protocols:                    protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReadFrameSize:              maxReadFrame,
+			MaxDecoderHeaderTableSize:     maxDecoderTable,
+			MaxReceiveBufferPerConnection: maxConnWindow,
+			MaxReceiveBufferPerStream:     maxStreamWindow,
+			SendPingTimeout:               pingAfter,
+			PingTimeout:                   pingTimeout,
+			WriteByteTimeout:              e.timeout.write,
+		},
+		BaseContext: func(net.Listener) context.Context { return base },
+		ConnContext: rememberConn,
+		ErrorLog:    errorLog,
+	}
+	go func() {
+		if err := e.server.Serve(e.feed); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			errorLog.Printf("server ended: %v", err)
+		}
+	}()
+	return e, nil
+}
+
+// handle serves a connection.
+func (e *engine) handle(c *clientConn) {
+	c.timeouts, c.engine = e.timeout, e
+	var nc net.Conn = c
+	if e.tls != nil {
+		c.scheme = "https"
+		nc = tls.Server(c, e.tls)
+	}
+	if !e.feed.give(nc) {
+		c.Close()
+	}
+}
+
+// retire makes each answer the last on its connection; connections that stay
+// idle are closed when wait is over or ctx ends, those in use when their
+// request is done. What still runs when ctx ends is cut; then the result is
+// an error.
+func (e *engine) retire(ctx context.Context, wait time.Duration) error {
+	e.retired.Store(true)
+	pause(wait, ctx.Done())
+	err := e.server.Shutdown(ctx)
+	if err != nil {
+		e.server.Close()
+	}
+	return err
+}
+
+// connOf finds what is known about a request's connection. Behind a server
+// that isn't ours it is made up from the request.
+func connOf(r *http.Request) *clientConn {
+	if c, ok := r.Context().Value(clientConnKey{}).(*clientConn); ok {
+		return c
+	}
+	c := &clientConn{scheme: "http"}
+	if r.TLS != nil {
+		c.scheme = "https"
+	}
+	c.setPeer(r.RemoteAddr)
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		c.port = strconv.Itoa(a.Port)
+	}
+	return c
+}
+
+// retired says whether a connection belongs to settings that are gone.
+func (c *clientConn) retired() bool { return c.engine != nil && c.engine.retired.Load() }
+
+// feed is the net.Listener from which net/http's server takes connections
+// that our own accept loop gives it.
+type feed struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newFeed() *feed { return &feed{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (f *feed) give(c net.Conn) bool {
+	select {
+	case f.conns <- c:
+		return true
+	case <-f.done:
+		return false
+	}
+}
+
+// Accept implements [net.Listener].
+func (f *feed) Accept() (net.Conn, error) {
+	select {
+	case c := <-f.conns:
+		return c, nil
+	case <-f.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements [net.Listener].
+func (f *feed) Close() error {
+	f.once.Do(func() { close(f.done) })
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (f *feed) Addr() net.Addr { return &net.TCPAddr{} }

@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Causes with which a request's context ends, and failures of our own making.
+var (
+	errDeadline          = errors.New("the deadline is over")
+	errResponseDeadline  = errors.New("no answer began in time")
+	errConnectDeadline   = errors.New("no connection in time")
+	errHandshakeDeadline = errors.New("no TLS handshake in time")
+	errStopped           = errors.New("the drain time is over")
+	errTooManyInterim    = errors.New("too many interim answers")
+	errNoUpgrade         = errors.New("the endpoint speaks HTTP/2 only, which has no websocket upgrade here")
+	errNoAddress         = errors.New("no address is known for the upstream")
+)
+
+// dialError is a failure before a connection was there.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+
+// handshakeError is a failure of TLS towards an upstream.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "TLS: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// failure is a request that got no answer from its upstream.
+type failure struct {
+	answer
+	// blame says that the endpoint is at fault, not the client or the network
+	// of the client: it counts towards ejection.
+	blame bool
+	// cut says that there is nobody left to answer.
+	cut bool
+	err error
+}
+
+// explain turns the error of an attempt into an answer and a verdict on the
+// endpoint. bodyErr is the first error that reading the client's body gave:
+// then the fault lies there, however the upstream's side ended.
+func explain(ctx context.Context, err, bodyErr error, rt *route) *failure {
+	f := &failure{err: err}
+	set := func(status int, kind errorType, details string, blame bool) *failure {
+		f.answer = answer{status: status, kind: kind, details: details}
+		f.blame = blame
+		return f
+	}
+	cause := context.Cause(ctx)
+	switch {
+	case bodyErr != nil && errors.Is(bodyErr, os.ErrDeadlineExceeded):
+		return set(http.StatusRequestTimeout, errRequest, "the request's body stood still", false)
+	case cause == errDeadline:
+		return set(http.StatusGatewayTimeout, errResponseTimeout, "the deadline was over before the upstream answered", rt.cfg.Timeout > 0)
+	case cause == errResponseDeadline:
+		return set(http.StatusGatewayTimeout, errResponseTimeout, "the upstream began no answer within "+rt.cfg.ResponseTimeout.String(), true)
+	case cause == errStopped:
+		return set(http.StatusServiceUnavailable, errUnavailable, "shutting down", false)
+	case cause != nil: // the client's side ended
+		f.cut = true
+		return set(statusClientGone, errClientGone, "", false)
+	case bodyErr != nil:
+		return set(http.StatusBadRequest, errRequest, "malformed or incomplete request body", false)
+	}
+	if _, ok := errors.AsType[*dialError](err); ok {
+		return explainDial(f, err, set)
+	}
+	switch {
+	case errors.Is(err, errNoAddress):
+		return set(http.StatusBadGateway, errDNS, "the upstream's name doesn't resolve", false)
+	case errors.Is(err, errNoUpgrade):
+		return set(http.StatusBadGateway, errUpgrade, errNoUpgrade.Error(), false)
+	case errors.Is(err, errTooManyInterim):
+		return set(http.StatusBadGateway, errProtocol, errTooManyInterim.Error(), true)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, net.ErrClosed), strings.Contains(err.Error(), "server closed idle connection"):
+		return set(http.StatusBadGateway, errTerminated, "the upstream ended the connection before it answered", true)
+	case strings.Contains(err.Error(), "response headers exceeded"), strings.Contains(err.Error(), "header list larger than"):
+		// net/http has no typed error for either; a test holds these texts.
+		return set(http.StatusBadGateway, errResponseHeader, "the upstream's header is too large", true)
+	}
+	return set(http.StatusBadGateway, errProtocol, "the upstream's answer is no sound HTTP", true)
+}
+
+func explainDial(f *failure, err error, set func(int, errorType, string, bool) *failure) *failure {
+	var (
+		verify  *tls.CertificateVerificationError
+		invalid x509.CertificateInvalidError
+		name    x509.HostnameError
+		unknown x509.UnknownAuthorityError
+		alert   tls.AlertError
+		hs      *handshakeError
+		dns     *net.DNSError
+	)
+	switch {
+	case errors.Is(err, errNoUpgrade):
+		return set(http.StatusBadGateway, errUpgrade, errNoUpgrade.Error(), false)
+	case errors.Is(err, errConnectDeadline), errors.Is(err, syscall.ETIMEDOUT):
+		return set(http.StatusGatewayTimeout, errConnectTimeout, "the upstream took no connection in time", true)
+	case errors.Is(err, errHandshakeDeadline):
+		return set(http.StatusGatewayTimeout, errConnectTimeout, "the upstream finished no TLS handshake in time", true)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return set(http.StatusBadGateway, errTLSCertificate, "the upstream's certificate has expired or isn't valid yet", true)
+	case errors.As(err, &name):
+		return set(http.StatusBadGateway, errTLSCertificate, "the upstream's certificate is for another name", true)
+	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &verify):
+		return set(http.StatusBadGateway, errTLSCertificate, "the upstream's certificate isn't trusted", true)
+	case errors.As(err, &alert):
+		return set(http.StatusBadGateway, errTLSAlert, "the upstream refused the TLS handshake", true)
+	case errors.As(err, &hs):
+		return set(http.StatusBadGateway, errTLSProtocol, "no TLS handshake with the upstream", true)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return set(http.StatusServiceUnavailable, errConnectionLimit, "no file descriptor is left", false)
+	case errors.As(err, &dns):
+		return set(http.StatusBadGateway, errDNS, "the upstream's name doesn't resolve", true)
+	}
+	return set(http.StatusBadGateway, errRefused, "the upstream takes no connection", true)
+}

@@ -1,0 +1,32 @@
+package proxy
+
+import "github.com/levee-proxy/levee/config"
+
+// reservedDescriptors are left for everything that isn't a client's
+// connection or its upstream's: listeners, admin, logs, certificates, DNS.
+const reservedDescriptors = 128
+
+// fallbackConnections is the cap where the system tells no limit.
+const fallbackConnections = 50_000
+
+// connectionCap is the most connections of clients, over all listeners. By
+// default each may cost two descriptors, its own and its upstream's, so that
+// the proxy stops accepting before it can't dial, and the admin port works on.
+func connectionCap(l *config.Limits) int64 {
+	if l.Connections > 0 {
+		return int64(l.Connections)
+	}
+	limit := descriptorLimit()
+	if limit <= 0 {
+		return fallbackConnections
+	}
+	return max(1, (limit-reservedDescriptors)/2)
+}
+
+// listenerCap is the most connections of one listener.
+func listenerCap(lc *config.Listener, l *config.Limits) int64 {
+	if lc.MaxConnections > 0 {
+		return int64(lc.MaxConnections)
+	}
+	return connectionCap(l)
+}

@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/internal/telemetry"
+)
+
+// generation is one configuration turned into working parts. It never changes:
+// a request holds the one that it began with until it ends.
+type generation struct {
+	cfg             *config.Config
+	name            string
+	router          *router
+	upstreams       map[string]*Upstream
+	trusted         trustedPeers
+	requestIDHeader string
+	deadlineHeader  string
+	vouched         map[string]bool         // fields whose underscored twins are dropped, in lower case
+	noRoute         *telemetry.RouteMetrics // for requests that no route takes
+}
+
+// route is a configured route, bound to its upstream.
+type route struct {
+	cfg      *config.Route
+	upstream *Upstream
+	caps     *rateCaps
+	metrics  *telemetry.RouteMetrics
+}
+
+// newGeneration builds the parts for cfg. Upstreams that stay as they are in
+// old, which may be nil, are taken over, with their connections and all that
+// they have learned; so are the buckets of rate caps that stay as they are.
+func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation, error) {
+	g := &generation{
+		cfg: cfg, name: cfg.Forwarding.Name,
+		upstreams:       map[string]*Upstream{},
+		trusted:         newTrustedPeers(cfg.Forwarding.Trusted),
+		requestIDHeader: http.CanonicalHeaderKey(cfg.Forwarding.RequestIDHeader),
+		deadlineHeader:  http.CanonicalHeaderKey(cfg.Deadline.Header),
+		noRoute:         o.Metrics.Route("none"),
+	}
+	g.vouched = vouchedFields(cfg)
+	for i := range cfg.Upstreams {
+		up := &cfg.Upstreams[i]
+		var before *Upstream
+		if old != nil {
+			before = old.upstreams[up.Name]
+		}
+		if before.sameAs(up, cfg.Limits) {
+			g.upstreams[up.Name] = before
+			continue
+		}
+		u, err := newUpstream(up, cfg.Limits, o, before)
+		if err != nil {
+			return nil, err
+		}
+		g.upstreams[up.Name] = u
+	}
+	var routes []*route
+	for i := range cfg.Routes {
+		rc := &cfg.Routes[i]
+		rt := &route{cfg: rc, upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
+		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
+			rt.caps = newRateCaps(rc.RateLimit, cfg.Clients.Remembered)
+		}
+		routes = append(routes, rt)
+	}
+	g.router = newRouter(routes)
+	return g, nil
+}
+
+// vouchedFields are the fields that Levee writes or believes.
+func vouchedFields(cfg *config.Config) map[string]bool {
+	m := map[string]bool{}
+	for _, name := range []string{
+		xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, xRealIP, forwardedField, viaField,
+		grpcTimeoutHeader, envoyTimeoutHeader, cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header,
+		"Content-Length", "Transfer-Encoding", "Host",
+	} {
+		m[strings.ToLower(name)] = true
+	}
+	if name, ok := strings.CutPrefix(cfg.Clients.Identity, "header:"); ok {
+		m[strings.ToLower(name)] = true
+	}
+	return m
+}
+
+// capsOf gives the rate caps that a route had already, if they are the same.
+func (g *generation) capsOf(rc *config.Route, cfg *config.Config) *rateCaps {
+	if g == nil || g.cfg.Clients != cfg.Clients {
+		return nil
+	}
+	for _, rt := range g.router.routes {
+		if rt.cfg.Name == rc.Name && reflect.DeepEqual(rt.cfg.RateLimit, rc.RateLimit) {
+			return rt.caps
+		}
+	}
+	return nil
+}
+
+// sameEngine says whether a listener's engine can stay: all that it was made
+// of is the same. The caps on connections aren't part of it.
+func sameEngine(a, b *config.Listener, la, lb *config.Limits) bool {
+	return a.Timeouts == b.Timeouts && reflect.DeepEqual(a.TLS, b.TLS) && la.HeaderBytes == lb.HeaderBytes
+}

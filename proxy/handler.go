@@ -1,0 +1,220 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/levee-proxy/levee/internal/telemetry"
+)
+
+// ServeHTTP takes one request all its way. It works behind the proxy's own
+// listeners and behind any other [http.Server].
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	gen := p.gen.Load()
+	x := &exchange{r: r, gen: gen, conn: connOf(r), start: time.Now(), closing: p.draining.Load()}
+	x.closing = x.closing || x.conn.retired()
+	p.inflight.Add(1)
+	x.route = gen.router.find(r.Host, r.URL)
+	metrics := gen.noRoute
+	if x.route != nil {
+		metrics = x.route.metrics
+		x.record.Route = x.route.cfg.Name
+	}
+	metrics.Begin()
+	// Deferred calls, so that a panic anywhere finds everything given back.
+	defer func() {
+		p.inflight.Add(-1)
+		p.observe(x, metrics)
+	}()
+	defer x.finish()
+	began := &beginning{ResponseWriter: w}
+	defer p.recover(began, x)
+
+	x.requestID = requestID(r.Header, gen.requestIDHeader)
+	x.grpc = isGRPC(r.Header)
+	if a := p.admit(x); a != nil {
+		p.answer(began, x, a)
+		return
+	}
+	if f := p.forward(began, x); f != nil {
+		if f.err != nil && !f.cut {
+			p.o.Logger.Debug("no answer from upstream", "upstream", x.record.Upstream, "endpoint", x.record.Endpoint, "request_id", x.requestID, "error", f.err)
+		}
+		if f.cut {
+			// Nobody is left to hear it; the connection must not look well ended.
+			x.record.Status, x.record.Reason, x.record.Aborted = statusClientGone, string(errClientGone), true
+			panic(http.ErrAbortHandler)
+		}
+		p.answer(began, x, &f.answer)
+	}
+}
+
+// admit takes the steps before forwarding. It returns an answer where the
+// request ends here.
+func (p *Proxy) admit(x *exchange) *answer {
+	r, g := x.r, x.gen
+	client := clientAddr(r.Header, x.conn.addr, &g.trusted)
+	x.clientIP = x.conn.addrText
+	if client != x.conn.addr {
+		x.clientIP = client.String()
+	}
+	if a := refuse(r, g.cfg.Limits.HeaderFields); a != nil {
+		return a
+	}
+	if x.route == nil {
+		return &answer{status: http.StatusNotFound, kind: errNoRoute, details: "no route for this host and path"}
+	}
+	if goesInCircles(r.Header, g.name) {
+		return &answer{status: http.StatusBadGateway, kind: errLoop, details: "the request goes in circles"}
+	}
+	if caps := x.route.caps; caps != nil {
+		var id string
+		if caps.perClient != nil {
+			id = identify(r, g.cfg.Clients.Identity, x.clientIP)
+		}
+		if wait, whose := caps.admit(id, x.start); wait > 0 {
+			return rateLimited(wait, whose)
+		}
+	}
+	x.upgrade = upgradeType(r.Header) == "websocket" && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1
+	return nil
+}
+
+// forward makes the one attempt and passes the answer on. It returns a
+// failure where there is none to pass on.
+func (p *Proxy) forward(w *beginning, x *exchange) *failure {
+	clientLimit, ok := clientTimeout(x.r.Header, x.gen.deadlineHeader, x.conn.trusted(x.gen))
+	x.startTimer(requestTimeout(x.route.cfg, clientLimit, ok))
+
+	u := x.route.upstream
+	x.record.Upstream = u.cfg.Name
+	u.await(x.ctx)
+	begun := time.Now()
+	e := u.pick(begun)
+	if left, has := x.left(begun); has && left <= 0 {
+		return explain(canceled(errDeadline), errDeadline, nil, x.route)
+	}
+	if e == nil {
+		return explain(x.ctx, errNoAddress, nil, x.route)
+	}
+	x.record.Endpoint = e.address
+
+	a := &attempt{h1only: x.upgrade}
+	rc := http.NewResponseController(w.ResponseWriter)
+	if x.r.Body != nil && x.r.Body != http.NoBody {
+		x.body.guard = progress{limit: x.conn.timeouts.read, set: rc.SetReadDeadline}
+		if x.r.ProtoMajor == 1 {
+			_ = rc.EnableFullDuplex() // the answer may begin before the body ends
+		}
+	}
+	out := outgoing(w, x, e, a, begun)
+
+	e.inflight.Add(1)
+	defer e.inflight.Add(-1)
+	e.attempts.Add(1)
+	resp, err := e.send(out, a)
+	a.end()
+	now := time.Now()
+	latency := now.Sub(begun)
+	if err != nil {
+		f := explain(x.ctx, err, x.body.failed(), x.route)
+		if f.blame {
+			e.failed(now, latency, f.details)
+		}
+		u.metrics.Attempt(x.r.Method, 0, string(f.kind), latency)
+		return f
+	}
+	x.record.UpstreamDuration = latency
+	u.metrics.Attempt(x.r.Method, resp.StatusCode, "", latency)
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		e.failed(now, latency, "answered "+resp.Status)
+	default:
+		e.succeeded(now, latency)
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		x.answering(true)
+		return tunnel(w, x, resp)
+	}
+	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn}
+	resp.Body = body
+	defer body.Close()
+	x.answering(lasting(resp.Header))
+	if relay(w, x, resp) != nil {
+		if x.record.Reason != "" && !x.record.Aborted {
+			e.failed(time.Now(), latency, "the answer broke off")
+		}
+		x.record.Aborted = true
+		panic(http.ErrAbortHandler) // the client must not take a part for the whole
+	}
+	return nil
+}
+
+// answer sends an answer of Levee's own.
+func (p *Proxy) answer(w *beginning, x *exchange, a *answer) {
+	x.record.Status, x.record.Reason = a.status, string(a.kind)
+	p.o.Metrics.Answer(string(a.kind))
+	a.write(w, x)
+}
+
+// recover ends a request that panicked: with a 500 if nothing was sent yet,
+// by cutting the connection otherwise. The stack is logged once a place.
+func (p *Proxy) recover(w *beginning, x *exchange) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	p.panics.Add(1)
+	stack := debug.Stack()
+	if p.firstPanicAt(stack) {
+		p.o.Logger.Error("panic in a request", "panic", v, "request_id", x.requestID, "stack", string(stack))
+	}
+	x.record.Aborted = w.begun
+	if w.begun {
+		panic(http.ErrAbortHandler)
+	}
+	p.answer(w, x, &answer{status: http.StatusInternalServerError, kind: errInternal, details: "the proxy failed on this request"})
+}
+
+// observe counts a request that is over, and enters it into the access log.
+func (p *Proxy) observe(x *exchange, metrics *telemetry.RouteMetrics) {
+	rec := &x.record
+	rec.Duration = sinceStart(x)
+	metrics.End(x.r.Method, x.conn.scheme, x.r.ProtoMajor, x.r.ProtoMinor, rec.Status, rec.Reason, rec.Duration)
+	if p.o.Access == nil {
+		return
+	}
+	rec.Time, rec.Method, rec.Host, rec.Path, rec.Proto = x.start, x.r.Method, x.r.Host, x.r.URL.Path, x.r.Proto
+	rec.Client, rec.UserAgent, rec.RequestID = x.clientIP, x.r.UserAgent(), x.requestID
+	rec.BytesIn += x.body.bytes.Load()
+	p.o.Access.Log(rec)
+}
+
+// beginning notes that an answer has begun. It hides nothing: a response
+// controller finds the real writer by Unwrap.
+type beginning struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (b *beginning) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		b.begun = true
+	}
+	b.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap serves [http.ResponseController].
+func (b *beginning) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+
+// canceled is a context that has ended with a cause.
+func canceled(cause error) context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(cause)
+	return ctx
+}

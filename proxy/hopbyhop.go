@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// hopByHop are the fields that belong to one connection (RFC 9110, section
+// 7.6.1), beside those that Connection names. Upgrade is one of them too;
+// websocket upgrades put it back.
+var hopByHop = map[string]bool{
+	"Connection":          true,
+	"Http2-Settings":      true, // of an h2c upgrade, which is never passed on
+	"Keep-Alive":          true,
+	"Proxy-Authenticate":  true,
+	"Proxy-Authorization": true,
+	"Proxy-Connection":    true,
+	"Te":                  true,
+	"Trailer":             true, // told anew from Request.Trailer and Response.Trailer
+	"Transfer-Encoding":   true,
+	"Upgrade":             true,
+}
+
+// copyEndToEnd copies the fields of src into dst that are meant for the far
+// end: neither hop-by-hop ones nor those that src's Connection names. Value
+// slices are shared, with their capacity cut: adding to one copies it.
+func copyEndToEnd(dst, src http.Header) {
+	listed := src["Connection"]
+	for name, values := range src {
+		if hopByHop[name] || (listed != nil && connectionLists(listed, name)) {
+			continue
+		}
+		dst[name] = values[:len(values):len(values)]
+	}
+}
+
+// connectionLists says whether a Connection field names a field. A client
+// may so take out only what it sent itself: what Levee adds comes later.
+func connectionLists(connection []string, name string) bool {
+	for _, v := range connection {
+		for token := range strings.SplitSeq(v, ",") {
+			if textproto.CanonicalMIMEHeaderKey(textproto.TrimString(token)) == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// upgradeType returns the protocol that a message asks to switch to, in lower
+// case, or "".
+func upgradeType(h http.Header) string {
+	if !httpguts.HeaderValuesContainsToken(h["Connection"], "upgrade") {
+		return ""
+	}
+	return strings.ToLower(h.Get("Upgrade"))
+}

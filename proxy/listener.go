@@ -1,0 +1,249 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/levee-proxy/levee/config"
+)
+
+// listener is one socket and all that has to do with accepting on it. It
+// outlives reloads as long as its address stays; the engine that serves its
+// connections is replaced when its settings change, and what it holds open
+// then runs out by itself.
+type listener struct {
+	address string // as configured
+	raw     net.Listener
+	global  *slots // shared with the other listeners
+	own     *slots
+
+	engine   atomic.Pointer[engine]
+	accepted atomic.Uint64
+	delayed  atomic.Uint64
+
+	stop     chan struct{}
+	stopOnce sync.Once
+	done     chan struct{} // closed when the accept loop has ended
+
+	mu   sync.Mutex
+	pace *rate.Limiter // nil: unlimited
+	cfg  *config.Listener
+}
+
+// bind opens the socket. A unix socket left behind by a process that is gone
+// is replaced; one that still answers isn't.
+func bind(address string) (net.Listener, error) {
+	path, ok := strings.CutPrefix(address, "unix:")
+	if !ok {
+		return net.Listen("tcp", address)
+	}
+	l, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		if c, dialErr := net.Dial("unix", path); dialErr == nil {
+			c.Close()
+			return nil, err
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+		l, err = net.Listen("unix", path)
+	}
+	return l, err
+}
+
+func newListener(cfg *config.Listener, raw net.Listener, global *slots) *listener {
+	return &listener{
+		address: cfg.Address, raw: raw, global: global, own: newSlots(1),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// configure takes settings, which were checked, and the engine made for them.
+// It returns the engine that was in use before.
+func (l *listener) configure(cfg *config.Listener, e *engine, connections int64) *engine {
+	l.own.resize(connections)
+	l.mu.Lock()
+	switch {
+	case cfg.ConnectionRate == nil:
+		l.pace = nil
+	case l.cfg == nil || l.cfg.ConnectionRate == nil || *l.cfg.ConnectionRate != *cfg.ConnectionRate:
+		l.pace = newLimiter(cfg.ConnectionRate)
+	}
+	l.cfg = cfg
+	l.mu.Unlock()
+	return l.engine.Swap(e)
+}
+
+// serve accepts until close. A connection is only taken from the kernel when
+// there is a slot for it, and is handed on no faster than the rate allows.
+func (l *listener) serve() {
+	defer close(l.done)
+	var backoff time.Duration
+	for {
+		if !l.global.acquire(l.stop) {
+			return
+		}
+		if !l.own.acquire(l.stop) {
+			l.global.release()
+			return
+		}
+		nc, err := l.raw.Accept()
+		if err != nil {
+			l.own.release()
+			l.global.release()
+			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+				return
+			}
+			// No descriptors, or a connection that was gone at once: the socket
+			// is sound, so pause and go on.
+			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+			if !pause(backoff, l.stop) {
+				return
+			}
+			continue
+		}
+		backoff = 0
+		l.accepted.Add(1)
+		if wait := l.wait(); wait > 0 {
+			l.delayed.Add(1)
+			pause(wait, l.stop) // on a stop it is served at once: it was accepted
+		}
+		l.engine.Load().handle(l.clientConn(nc))
+	}
+}
+
+// wait takes a token of the connection rate and returns how long to wait for it.
+func (l *listener) wait() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pace == nil {
+		return 0
+	}
+	now := time.Now()
+	return l.pace.ReserveN(now, 1).DelayFrom(now)
+}
+
+// close stops accepting. What the kernel has accepted already is taken first:
+// its clients believe themselves connected.
+func (l *listener) close() {
+	l.stopOnce.Do(func() {
+		close(l.stop)
+		if d, ok := l.raw.(interface{ SetDeadline(time.Time) error }); ok {
+			// The past would end Accept although connections wait; a moment lets
+			// it take them, and a quiet socket ends it.
+			_ = d.SetDeadline(time.Now().Add(lastAccepts))
+			<-l.done
+		}
+		l.raw.Close()
+	})
+	<-l.done
+}
+
+// lastAccepts is how long a closing listener still takes what waits in the backlog.
+const lastAccepts = 50 * time.Millisecond
+
+func (l *listener) status() ListenerStatus {
+	open, most := l.own.counts()
+	gOpen, gMost := l.global.counts()
+	s := ListenerStatus{
+		Address: displayAddress(l.raw.Addr()), Connections: open, MaxConnections: min(most, gMost),
+		AtCap: open >= most || gOpen >= gMost, Accepted: l.accepted.Load(), Delayed: l.delayed.Load(),
+	}
+	if e := l.engine.Load(); e != nil && e.certs != nil {
+		s.TLS, s.Certificates = true, e.certs.status()
+	}
+	return s
+}
+
+func displayAddress(a net.Addr) string {
+	if a.Network() == "unix" {
+		return "unix:" + a.String()
+	}
+	return a.String()
+}
+
+// pause waits for d, or until stop ends: then it returns false.
+func pause(d time.Duration, stop <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-stop:
+		return false
+	}
+}
+
+// clientConn is a client's connection, and what is known about its other end.
+type clientConn struct {
+	net.Conn
+	addr     netip.Addr // zero for unix sockets
+	addrText string
+	port     string // of the listener, for X-Forwarded-Port
+	scheme   string
+	timeouts clientTimeouts
+	engine   *engine
+	freed    sync.Once
+	free     func()
+}
+
+// clientTimeouts are the deadlines that move with progress.
+type clientTimeouts struct{ read, write time.Duration }
+
+func (l *listener) clientConn(nc net.Conn) *clientConn {
+	c := &clientConn{Conn: nc, scheme: "http"}
+	c.free = func() { l.own.release(); l.global.release() }
+	c.setPeer(nc.RemoteAddr().String())
+	if a, ok := nc.LocalAddr().(*net.TCPAddr); ok {
+		c.port = strconv.Itoa(a.Port)
+	}
+	return c
+}
+
+func (c *clientConn) setPeer(remote string) {
+	if ap, err := netip.ParseAddrPort(remote); err == nil {
+		c.addr = ap.Addr().Unmap().WithZone("")
+		c.addrText = c.addr.String()
+	}
+}
+
+// Close closes the connection and gives its slot back, once.
+func (c *clientConn) Close() error {
+	err := c.Conn.Close()
+	if c.free != nil {
+		c.freed.Do(c.free)
+	}
+	return err
+}
+
+// CloseWrite half-closes, for tunnels.
+func (c *clientConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+func (c *clientConn) trusted(g *generation) bool { return g.trusted.has(c.addr) }
+
+type clientConnKey struct{}
+
+// rememberConn is for [http.Server.ConnContext].
+func rememberConn(ctx context.Context, nc net.Conn) context.Context {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	return context.WithValue(ctx, clientConnKey{}, nc)
+}

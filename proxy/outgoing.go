@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// maxInterim is how many interim (1xx) answers are passed on before an
+// upstream is taken to be broken.
+const maxInterim = 8
+
+// outgoing makes the request that the upstream gets. It is built anew, not
+// cloned: what isn't put in here can't slip through.
+func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now time.Time) *http.Request {
+	in := x.r
+	h := make(http.Header, len(in.Header)+8)
+	copyEndToEnd(h, in.Header)
+	dropTwins(h, x.gen.vouched)
+	if httpguts.HeaderValuesContainsToken(in.Header["Te"], "trailers") {
+		h["Te"] = []string{"trailers"} // hop-by-hop, but gRPC servers insist on it
+	}
+	if x.upgrade {
+		h["Connection"] = []string{"Upgrade"}
+		h["Upgrade"] = []string{"websocket"}
+	}
+	setForwarding(h, x)
+	h[x.gen.requestIDHeader] = []string{x.requestID}
+	left, has := x.left(now)
+	passDeadline(h, in.Header, x.gen.deadlineHeader, left, has)
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = nil // or net/http would add its own
+	}
+
+	out := (&http.Request{
+		Method: in.Method,
+		URL:    outgoingURL(in.URL, e),
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: h,
+		Host:   e.hostFor(in.Host),
+	}).WithContext(httptrace.WithClientTrace(x.ctx, a.trace(w, x)))
+	if in.Body != nil && in.Body != http.NoBody {
+		x.body.src = in.Body
+		a.body = &x.body
+		out.Body = &x.body
+		out.ContentLength = in.ContentLength
+		x.passTrailer(out)
+	}
+	return out
+}
+
+// passTrailer lets the client's trailers follow its body. Those announced are
+// announced to the upstream too; over HTTP/1.1 others are passed on as well.
+func (x *exchange) passTrailer(out *http.Request) {
+	if x.r.ContentLength >= 0 && len(x.r.Trailer) == 0 {
+		return
+	}
+	out.Trailer = make(http.Header, len(x.r.Trailer))
+	for name := range x.r.Trailer {
+		out.Trailer[name] = nil
+	}
+	x.body.trailer = func() {
+		for name, values := range x.r.Trailer {
+			if httpguts.ValidTrailerHeader(name) {
+				out.Trailer[name] = values
+			}
+		}
+	}
+}
+
+// outgoingURL is the target as the client wrote it, byte for byte, on the
+// endpoint's authority: the upstream, and no cleverness in between, decides
+// what ;, %zz or // in it mean.
+func outgoingURL(in *url.URL, e *endpoint) *url.URL {
+	out := &url.URL{
+		Scheme: e.scheme(), Host: e.target.authority(),
+		Path: in.Path, RawPath: in.RawPath,
+		RawQuery: in.RawQuery, ForceQuery: in.ForceQuery,
+	}
+	if in.RawPath != "" && out.EscapedPath() != in.RawPath && !strings.HasPrefix(in.RawPath, "//") {
+		// net/url would encode characters that the client left bare. (A leading
+		// // in an opaque URL would be taken for an authority.)
+		out.Opaque = in.RawPath
+	}
+	return out
+}
+
+// hostFor is the Host that the upstream gets.
+func (e *endpoint) hostFor(client string) string {
+	switch mode := e.up.cfg.Host; mode {
+	case "preserve", "":
+		if client == "" { // HTTP/1.0 may come without
+			return e.target.authority()
+		}
+		return client
+	case "endpoint":
+		return e.target.authority()
+	default:
+		return mode
+	}
+}
+
+// trace passes interim answers on and learns whether the request was written.
+func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		WroteHeaders: func() { a.wroteHeader.Store(true) },
+		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+			a.interimMu.Lock()
+			defer a.interimMu.Unlock()
+			if a.over {
+				return nil
+			}
+			if a.interim++; a.interim > maxInterim {
+				return errTooManyInterim
+			}
+			// 100 is said by the server itself once the body is asked for; and
+			// HTTP/1.0 knows no interim answers.
+			if code == http.StatusContinue || !x.r.ProtoAtLeast(1, 1) {
+				return nil
+			}
+			out := w.Header()
+			copyEndToEnd(out, http.Header(h))
+			w.WriteHeader(code)
+			clear(out)
+			return nil
+		},
+	}
+}
+
+// end stops interim answers: the final one is being written.
+func (a *attempt) end() {
+	a.interimMu.Lock()
+	a.over = true
+	a.interimMu.Unlock()
+}

@@ -1,0 +1,271 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+var errNoStream = errors.New("the upstream allows no further stream")
+
+// pool holds the connections to one endpoint. HTTP/1.1 connections serve one
+// request at a time and are used again last-in-first-out, so that a quiet
+// hour lets the surplus age out. HTTP/2 connections are shared as far as the
+// upstream allows streams; a further one is opened beyond that, by one
+// request for all that wait.
+type pool struct {
+	dial func(ctx context.Context, h1only bool) (*upConn, error)
+	max  int           // connections; 0: unlimited
+	idle time.Duration // how long an unused one is kept
+
+	mu      sync.Mutex
+	open    int       // connections open or being opened
+	free    []*upConn // idle HTTP/1.1 connections, the newest last
+	shared  []*upConn // HTTP/2 connections
+	prefers bool      // the endpoint spoke HTTP/2 when last asked
+	opening *opening  // an HTTP/2 connection on its way
+	waiters []chan struct{}
+	timer   *time.Timer // sweeps while connections are open; nil when none is due
+	retired bool
+}
+
+// opening is a connection being opened on behalf of all who wait for it.
+type opening struct {
+	done chan struct{}
+	err  error
+}
+
+// get returns a connection for one request, and whether it was used before.
+// h1only asks for HTTP/1.1, for upgrades.
+func (p *pool) get(ctx context.Context, h1only bool) (c *upConn, reused bool, err error) {
+	for {
+		c, w := p.take(h1only)
+		if c != nil {
+			return c, true, nil
+		}
+		switch {
+		case w.opening != nil:
+			select {
+			case <-w.opening.done:
+				if w.opening.err != nil {
+					return nil, false, w.opening.err
+				}
+				continue
+			case <-ctx.Done():
+				return nil, false, context.Cause(ctx)
+			}
+		case w.turn != nil:
+			select {
+			case <-w.turn:
+				continue
+			case <-ctx.Done():
+				p.leave(w.turn)
+				return nil, false, context.Cause(ctx)
+			}
+		}
+		c, err := p.dial(ctx, h1only)
+		if err != nil {
+			return nil, false, err
+		}
+		if !c.h2 {
+			return c, false, nil
+		}
+		if err := p.share(c); err != nil {
+			return nil, false, err
+		}
+		return c, false, nil
+	}
+}
+
+// wait is what a request without a connection has to wait for; neither field
+// set means that it may open one itself.
+type wait struct {
+	opening *opening
+	turn    chan struct{}
+}
+
+func (p *pool) take(h1only bool) (*upConn, wait) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !h1only {
+		p.shared = slices.DeleteFunc(p.shared, func(c *upConn) bool { return c.cc.Err() != nil })
+		for _, c := range p.shared {
+			if c.cc.Reserve() == nil {
+				c.lastUsed = time.Now()
+				return c, wait{}
+			}
+		}
+	}
+	for len(p.free) > 0 {
+		last := len(p.free) - 1
+		c := p.free[last]
+		p.free[last] = nil
+		p.free = p.free[:last]
+		p.mu.Unlock() // take may close c, which comes back to forget
+		ok := c.take()
+		p.mu.Lock()
+		if ok {
+			return c, wait{}
+		}
+	}
+	if !h1only && p.opening != nil {
+		return nil, wait{opening: p.opening}
+	}
+	if p.max > 0 && p.open >= p.max {
+		turn := make(chan struct{}, 1)
+		p.waiters = append(p.waiters, turn)
+		return nil, wait{turn: turn}
+	}
+	p.open++
+	if !h1only && p.prefers {
+		o := &opening{done: make(chan struct{})}
+		p.opening = o
+		go p.openShared(o)
+		return nil, wait{opening: o}
+	}
+	return nil, wait{}
+}
+
+// openShared opens an HTTP/2 connection for whoever waits. It isn't bound to
+// one request's context: the others would fail when that one's client left.
+func (p *pool) openShared(o *opening) {
+	c, err := p.dial(context.Background(), false)
+	p.mu.Lock()
+	p.opening = nil
+	if err != nil {
+		o.err = err
+	} else {
+		p.prefers = c.h2
+		if c.h2 {
+			c.lastUsed = time.Now()
+			p.shared = append(p.shared, c)
+			p.arm()
+		}
+	}
+	p.mu.Unlock()
+	if err == nil {
+		if c.h2 {
+			c.cc.SetStateHook(p.stateChanged)
+		} else {
+			c.release(true) // the endpoint changed its mind: now HTTP/1.1
+		}
+	}
+	close(o.done)
+}
+
+// share enters a new HTTP/2 connection, with one stream reserved for its opener.
+func (p *pool) share(c *upConn) error {
+	if c.cc.Reserve() != nil {
+		c.cc.Close()
+		return errNoStream
+	}
+	p.mu.Lock()
+	p.prefers = true
+	c.lastUsed = time.Now()
+	p.shared = append(p.shared, c)
+	p.arm()
+	p.mu.Unlock()
+	c.cc.SetStateHook(p.stateChanged)
+	return nil
+}
+
+// put takes an idle HTTP/1.1 connection back.
+func (p *pool) put(c *upConn) {
+	p.mu.Lock()
+	if p.retired {
+		p.mu.Unlock()
+		c.cc.Close()
+		return
+	}
+	c.lastUsed = time.Now()
+	p.free = append(p.free, c)
+	p.wake()
+	p.arm()
+	p.mu.Unlock()
+}
+
+// stateChanged hears of HTTP/2 connections whose streams ended or that closed.
+func (p *pool) stateChanged(*http.ClientConn) {
+	p.mu.Lock()
+	p.wake()
+	p.mu.Unlock()
+}
+
+// forget counts a connection that has closed, or that could not be opened.
+func (p *pool) forget() {
+	p.mu.Lock()
+	p.open--
+	p.wake()
+	p.mu.Unlock()
+}
+
+// wake lets the longest waiting request look again. The lock must be held.
+func (p *pool) wake() {
+	if len(p.waiters) > 0 {
+		p.waiters[0] <- struct{}{}
+		p.waiters = p.waiters[1:]
+	}
+}
+
+// leave takes a waiting request out. If its turn had come already, the next
+// one gets it.
+func (p *pool) leave(turn chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.waiters, turn); i >= 0 {
+		p.waiters = slices.Delete(p.waiters, i, i+1)
+		return
+	}
+	p.wake()
+}
+
+// arm sets the next sweep, if none is due. The lock must be held.
+func (p *pool) arm() {
+	if p.timer == nil {
+		p.timer = time.AfterFunc(min(max(p.idle/4, 10*time.Millisecond), time.Second), p.sweep)
+	}
+}
+
+// sweep closes connections that nobody has used for the idle time.
+func (p *pool) sweep() {
+	now := time.Now()
+	var old []*upConn
+	stale := func(c *upConn) bool {
+		if now.Sub(c.lastUsed) < p.idle || (c.h2 && c.cc.InFlight() > 0) {
+			return false
+		}
+		old = append(old, c)
+		return true
+	}
+	p.mu.Lock()
+	p.free = slices.DeleteFunc(p.free, stale)
+	p.shared = slices.DeleteFunc(p.shared, stale)
+	p.timer = nil
+	if len(p.free)+len(p.shared) > 0 {
+		p.arm()
+	}
+	p.mu.Unlock()
+	for _, c := range old {
+		c.cc.Close()
+	}
+}
+
+// retire closes what is idle, now and as it becomes so. Requests that still
+// come are served, on connections that don't outlive them for long.
+func (p *pool) retire() {
+	p.mu.Lock()
+	p.retired = true
+	p.idle = 0
+	p.mu.Unlock()
+	p.sweep()
+}
+
+// connections counts the open ones.
+func (p *pool) connections() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int64(p.open)
+}

@@ -1,0 +1,152 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// bufferSize is how much of a body is in hand at a time.
+const bufferSize = 32 << 10
+
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// errCut says that an answer that had begun could not be finished.
+var errCut = errors.New("the answer was cut")
+
+// relay passes an upstream's answer on: header, body as it comes, trailers.
+func relay(w http.ResponseWriter, x *exchange, resp *http.Response) error {
+	h := w.Header()
+	copyEndToEnd(h, resp.Header)
+	if x.closing {
+		h["Connection"] = []string{"close"}
+	}
+	announced := len(resp.Trailer)
+	for name := range resp.Trailer {
+		h["Trailer"] = append(h["Trailer"], name)
+	}
+	if resp.ContentLength >= 0 && len(resp.Header["Content-Length"]) == 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
+		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
+	}
+	rc := http.NewResponseController(w)
+	guard := progress{limit: x.conn.timeouts.write, set: rc.SetWriteDeadline}
+	guard.before()
+	x.record.Status = resp.StatusCode
+	w.WriteHeader(resp.StatusCode)
+	if resp.ContentLength != 0 && x.r.Method != http.MethodHead {
+		if err := copyBody(w, rc, x, resp, &guard); err != nil {
+			return err
+		}
+	}
+	if len(resp.Trailer) > 0 {
+		relayTrailer(w, rc, resp.Trailer, announced)
+	}
+	return nil
+}
+
+// copyBody streams: what comes is passed on at once, unless it is the end of
+// an answer whose length is known, which goes out by itself.
+func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, resp *http.Response, guard *progress) error {
+	buf := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buf)
+	left := resp.ContentLength
+	if left < 0 {
+		if err := rc.Flush(); err != nil { // the header, before the body's first byte is there
+			return errCut
+		}
+	}
+	for {
+		n, rerr := resp.Body.Read(buf[:])
+		if n > 0 {
+			guard.before()
+			wrote, werr := w.Write(buf[:n])
+			x.record.BytesOut += int64(wrote)
+			if werr != nil {
+				x.record.Aborted = true
+				return errCut
+			}
+			left -= int64(n)
+			if rerr == nil && left != 0 {
+				if err := rc.Flush(); err != nil {
+					x.record.Aborted = true
+					return errCut
+				}
+			}
+		}
+		switch {
+		case rerr == io.EOF:
+			return nil
+		case rerr != nil:
+			return x.cutShort(rerr)
+		}
+	}
+}
+
+// cutShort notes why an answer that had begun can't be finished.
+func (x *exchange) cutShort(err error) error {
+	f := explain(x.ctx, err, x.body.failed(), x.route)
+	x.record.Reason = string(f.kind)
+	if f.kind == errTerminated || f.kind == errProtocol {
+		x.record.Reason = string(errResponseIncoming)
+	}
+	if f.cut {
+		x.record.Aborted = true
+	}
+	return errCut
+}
+
+// relayTrailer passes the upstream's trailers on. Those that it announced in
+// its header were announced to the client; others go by net/http's prefix.
+func relayTrailer(w http.ResponseWriter, rc *http.ResponseController, trailer http.Header, announced int) {
+	h := w.Header()
+	if len(trailer) == announced {
+		for name, values := range trailer {
+			h[name] = values
+		}
+		return
+	}
+	_ = rc.Flush() // chunked framing, without which HTTP/1.1 has no trailers
+	for name, values := range trailer {
+		h[http.TrailerPrefix+name] = values
+	}
+}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// lasting says whether an answer is meant to go on: an event stream ends when
+// one side wants it to, not at a deadline.
+func lasting(h http.Header) bool {
+	return strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
+}
+
+// upstreamBody is an answer's body. Closing it gives the connection back, for
+// another request if it was read to its end.
+type upstreamBody struct {
+	io.ReadCloser
+	conn *upConn
+	eof  bool
+	once sync.Once
+}
+
+func (b *upstreamBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.eof = true
+	}
+	return n, err
+}
+
+func (b *upstreamBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.once.Do(func() { b.conn.release(b.eof) })
+	return err
+}
+
+// sinceStart is a duration for logs, never negative.
+func sinceStart(x *exchange) time.Duration { return max(0, time.Since(x.start)) }

@@ -1,0 +1,262 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/internal/telemetry"
+)
+
+// Upstream is one service behind the proxy: its endpoints, how they are
+// chosen, and what was learned about them. It outlives a reload that leaves
+// its configuration as it was.
+type Upstream struct {
+	cfg      *config.Upstream
+	limits   config.Limits
+	log      *slog.Logger
+	resolver Resolver
+	dialer   *dialer
+	targets  []*target
+	metrics  *telemetry.UpstreamMetrics
+
+	usable atomic.Pointer[[]*endpoint] // what the balancer chooses from
+
+	mu         sync.Mutex
+	endpoints  []*endpoint
+	resolveErr error
+	started    bool
+	retired    bool
+
+	stop         context.CancelFunc
+	ctx          context.Context
+	resolved     chan struct{} // closed once every name was looked up
+	resolvedOnce sync.Once
+}
+
+// newUpstream builds an upstream without starting anything. What old has
+// learned about addresses that both have is taken over.
+func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Upstream) (*Upstream, error) {
+	d, err := newDialer(cfg, &limits, o.Dial)
+	if err != nil {
+		return nil, err
+	}
+	u := &Upstream{
+		cfg: cfg, limits: limits, log: o.Logger, resolver: o.Resolver, dialer: d,
+		metrics:  o.Metrics.Upstream(cfg.Name),
+		resolved: make(chan struct{}),
+	}
+	u.ctx, u.stop = context.WithCancel(context.Background())
+	u.usable.Store(&[]*endpoint{})
+	names := false
+	for _, s := range cfg.Endpoints {
+		t, err := parseTarget(s)
+		if err != nil {
+			return nil, err
+		}
+		u.targets = append(u.targets, &t)
+		names = names || t.named()
+	}
+	u.setResolved(old.addressesOf(u.targets), nil)
+	if !names {
+		u.resolvedOnce.Do(func() { close(u.resolved) })
+	}
+	u.learnFrom(old)
+	return u, nil
+}
+
+// sameAs says whether an upstream's configuration asks for what u already is.
+func (u *Upstream) sameAs(cfg *config.Upstream, limits config.Limits) bool {
+	return u != nil && limits.ResponseHeaderBytes == u.limits.ResponseHeaderBytes && reflect.DeepEqual(u.cfg, cfg)
+}
+
+// start begins resolving and health checks.
+func (u *Upstream) start() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.started || u.retired {
+		return
+	}
+	u.started = true
+	for _, e := range u.endpoints {
+		u.startChecks(e)
+	}
+	for _, t := range u.targets {
+		if t.named() {
+			go u.resolveLoop(u.ctx)
+			break
+		}
+	}
+}
+
+// retire stops all that runs by itself. Requests in flight, and late ones that
+// still hold the old configuration, are served.
+func (u *Upstream) retire() {
+	u.mu.Lock()
+	u.retired = true
+	eps := u.endpoints
+	u.mu.Unlock()
+	u.stop()
+	for _, e := range eps {
+		e.retire()
+	}
+}
+
+func (u *Upstream) startChecks(e *endpoint) {
+	if u.cfg.HealthCheck == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(u.ctx)
+	e.stop = cancel
+	go e.checkHealth(ctx)
+}
+
+// setResolved takes the addresses found for names, and keeps those of names
+// that aren't in found. Addresses that stay keep all that is known of them.
+func (u *Upstream) setResolved(found map[*target][]string, failed error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if failed != nil && u.resolveErr == nil {
+		u.log.Warn("resolving failed; the last good addresses stay", "upstream", u.cfg.Name, "error", failed)
+	}
+	u.resolveErr = failed
+	type key struct {
+		t       *target
+		address string
+	}
+	known := map[key]*endpoint{}
+	for _, e := range u.endpoints {
+		known[key{e.target, e.address}] = e
+	}
+	now := time.Now()
+	var next []*endpoint
+	for _, t := range u.targets {
+		for _, address := range u.addresses(t, found) {
+			e := known[key{t, address}]
+			if e == nil {
+				e = u.newEndpoint(t, address, now)
+				if len(u.endpoints) > 0 {
+					e.startRamp(now) // among others that are warm, a new one is not
+				}
+				if u.started && !u.retired {
+					u.startChecks(e)
+				}
+			}
+			delete(known, key{t, address})
+			next = append(next, e)
+		}
+	}
+	for _, gone := range known {
+		gone.retire()
+	}
+	u.endpoints = next
+	u.rebuild()
+}
+
+// addresses lists what a target stands for now. u.mu must be held.
+func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
+	switch {
+	case t.network == "unix":
+		return []string{t.host}
+	case !t.named():
+		return []string{net.JoinHostPort(t.host, t.port)}
+	}
+	if addrs, ok := found[t]; ok {
+		return addrs
+	}
+	var kept []string
+	for _, e := range u.endpoints {
+		if e.target == t {
+			kept = append(kept, e.address)
+		}
+	}
+	return kept
+}
+
+func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoint {
+	e := &endpoint{up: u, target: t, address: address, since: now}
+	e.pool = &pool{
+		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
+		prefers: t.scheme == "h2c",
+	}
+	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
+		return u.dialer.connect(ctx, t, address, e.pool, h1only)
+	}
+	return e
+}
+
+// addressesOf gives the addresses that u, which may be nil, knows for targets
+// of another configuration's.
+func (u *Upstream) addressesOf(targets []*target) map[*target][]string {
+	if u == nil {
+		return nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	m := map[*target][]string{}
+	for _, t := range targets {
+		for _, e := range u.endpoints {
+			if e.target.url == t.url {
+				m[t] = append(m[t], e.address)
+			}
+		}
+	}
+	return m
+}
+
+// learnFrom takes over the latencies that old, which may be nil, has measured
+// at the same addresses.
+func (u *Upstream) learnFrom(old *Upstream) {
+	if old == nil {
+		return
+	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	now := time.Now()
+	for _, e := range u.endpoints {
+		for _, o := range old.endpoints {
+			if o.target.url == e.target.url && o.address == e.address {
+				e.latency.value, e.latency.at = o.latency.get(now), now
+			}
+		}
+	}
+}
+
+// await waits until names were looked up for the first time.
+func (u *Upstream) await(ctx context.Context) {
+	select {
+	case <-u.resolved:
+	default:
+		select {
+		case <-u.resolved:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// status takes a snapshot for people.
+func (u *Upstream) status(now time.Time) UpstreamStatus {
+	u.mu.Lock()
+	eps, err := u.endpoints, u.resolveErr
+	u.mu.Unlock()
+	s := UpstreamStatus{Name: u.cfg.Name, Endpoints: make([]EndpointStatus, 0, len(eps))}
+	for _, e := range eps {
+		s.Endpoints = append(s.Endpoints, e.status(now))
+	}
+	if err != nil {
+		s.ResolveError = err.Error()
+	}
+	return s
+}
+
+func (e *endpoint) scheme() string {
+	if e.target.scheme == "https" {
+		return "https"
+	}
+	return "http"
+}

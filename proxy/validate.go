@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// refuse says why a request must not go further, or gives nil. It looks at
+// what a handler can see; framing is the connection's parser's business.
+func refuse(r *http.Request, maxFields int) *answer {
+	switch r.Method {
+	case http.MethodConnect, http.MethodTrace:
+		// CONNECT would make a tunnel of a gateway; TRACE shows a page the
+		// headers that it must not see (RFC 9110, sections 9.3.6 and 9.3.8).
+		return &answer{status: http.StatusMethodNotAllowed, kind: errRequest, details: "method not allowed: " + r.Method}
+	}
+	if strings.IndexByte(r.Host, '@') >= 0 || r.URL.User != nil {
+		// http://trusted@evil: whoever reads the Host to the left of the @ is fooled.
+		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "userinfo in the host"}
+	}
+	if fieldCount(r.Header) > maxFields {
+		return &answer{status: http.StatusRequestHeaderFieldsTooLarge, kind: errRequest, details: "too many header fields"}
+	}
+	return nil
+}
+
+func fieldCount(h http.Header) int {
+	n := 0
+	for _, v := range h {
+		n += len(v)
+	}
+	return n
+}
