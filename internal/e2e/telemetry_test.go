@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+)
+
+// With its output connected to pipes that nobody reads, levee goes on as if
+// nothing were wrong, and counts what it couldn't write.
+func TestOutputThatNobodyReads(t *testing.T) {
+	_, stdout := pipe(t)
+	_, stderr := pipe(t)
+	address := origin(t, func(http.ResponseWriter, *http.Request) {})
+	l := start(t, setup{build: watched, stdout: stdout, stderr: stderr, config: fmt.Sprintf(`
+listeners: [{address: "127.0.0.1:0"}]
+routes: [{upstream: origin}]
+upstreams: [{name: origin, endpoints: ["http://%s"]}]
+log: {level: debug, access: all}
+`, address)})
+
+	flow := hammer(http1(), "http://"+l.addresses[0], 8)
+	eventually(t, 30*time.Second, "lines of the access log are dropped", func() bool {
+		return l.metric("levee_telemetry_dropped_total") > 0
+	})
+	// It is full now, and stays so. That it makes no difference shows in further answers.
+	full := flow.answered.Load()
+	eventually(t, 30*time.Second, "requests flow on", func() bool { return flow.answered.Load() > full+1000 })
+	flow.stop()
+	flow.assertNoneFailed(t)
+}
+
+// pipe makes a pipe whose ends stay open until the test's end.
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.Close()
+		w.Close()
+	})
+	return r, w
+}
