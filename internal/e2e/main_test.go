@@ -47,7 +47,7 @@ var watched = sync.OnceValues(func() (string, error) {
 // build compiles cmd/levee.
 func build(name, env string, flags ...string) (string, error) {
 	binary := filepath.Join(programs, name)
-	arguments := append([]string{"build", "-o", binary}, flags...)
+	arguments := append([]string{"build", "-buildvcs=false", "-o", binary}, flags...)
 	command := exec.Command("go", append(arguments, "./cmd/levee")...)
 	command.Dir = root
 	command.Env = append(os.Environ(), env)

@@ -32,6 +32,31 @@ log: {level: debug, access: all}
 	flow.assertNoneFailed(t)
 }
 
+// A reader of the output that goes away takes nothing with it: a write to its
+// pipe is an error to be counted, not the signal that ends most programs.
+func TestOutputWhoseReaderWentAway(t *testing.T) {
+	stdoutReader, stdout := pipe(t)
+	stderrReader, stderr := pipe(t)
+	address := origin(t, func(http.ResponseWriter, *http.Request) {})
+	l := start(t, setup{stdout: stdout, stderr: stderr, config: fmt.Sprintf(`
+listeners: [{address: "127.0.0.1:0"}]
+routes: [{upstream: origin}]
+upstreams: [{name: origin, endpoints: ["http://%s"]}]
+log: {level: debug, access: all}
+`, address)})
+	stdoutReader.Close()
+	stderrReader.Close()
+
+	flow := hammer(http1(), "http://"+l.addresses[0], 8)
+	eventually(t, 30*time.Second, "failed writes are counted", func() bool {
+		return l.metric("levee_telemetry_errors_total") > 0
+	})
+	lost := flow.answered.Load()
+	eventually(t, 30*time.Second, "requests flow on", func() bool { return flow.answered.Load() > lost+1000 })
+	flow.stop()
+	flow.assertNoneFailed(t)
+}
+
 // pipe makes a pipe whose ends stay open until the test's end.
 func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
