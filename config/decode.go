@@ -33,6 +33,10 @@ func newDecoder(r *report, env Env) *decoder {
 // problem notes that the value at path is wrong.
 func (d *decoder) problem(path string, kind Kind, format string, args ...any) {
 	d.bad[path] = true
+	if len(d.variables[path]) > 0 {
+		// Whatever is wrong, it is the variable's value that must change.
+		kind = KindVariable
+	}
 	d.add(d.position(path), kind, format, args...)
 }
 
@@ -84,7 +88,7 @@ func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
 	if n.Kind != yaml.MappingNode {
-		d.problem(path, KindType, "must be a mapping with the keys %s, and is %s", listed(names(fields)), describe(n))
+		d.problem(path, KindType, "must be a mapping, and is %s (keys: %s)", describe(n), strings.Join(names(fields), ", "))
 		return
 	}
 	seen := map[string]position{}
@@ -159,7 +163,7 @@ func (d *decoder) key(key *yaml.Node, fields []field, seen map[string]position) 
 		return field{}, false
 	}
 	known := names(fields)
-	d.add(at, KindUnknownKey, "there is no key %s here%s; the keys are %s", quote(name), didYouMean(name, known), strings.Join(known, ", "))
+	d.add(at, KindUnknownKey, "there is no key %s here%s (keys: %s)", quote(name), didYouMean(name, known), strings.Join(known, ", "))
 	return field{}, false
 }
 

@@ -88,7 +88,7 @@ func addSyntax(r *report, err error) {
 		message += " " + loadErr.ContextMsg
 	}
 	switch {
-	case strings.Contains(message, "cannot start any token") && strings.Contains(r.line(at.line), "\t"):
+	case strings.Contains(message, "tab character"), strings.Contains(message, "cannot start any token") && strings.Contains(r.line(at.line), "\t"):
 		message = "a tab can't indent YAML; use spaces"
 	case kind == KindSyntax && strings.Contains(message, "flow") && strings.Contains(r.line(at.line), "${"):
 		message = `is not YAML: inside of { } and [ ] a variable needs quotes, like "${NAME}"`

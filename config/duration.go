@@ -40,11 +40,11 @@ func ParseDuration(s string) (Duration, error) {
 }
 
 func explainDuration(s string) error {
+	if positive, negative := strings.CutPrefix(s, "-"); negative && durationRegexp.MatchString(positive) {
+		return errors.New("is negative; a duration is 0 or more, like 800ms or 1.5s")
+	}
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		if strings.HasPrefix(s, "-") {
-			return errors.New("is negative; a duration is 0 or more, like 800ms or 1.5s")
-		}
-		s = strings.TrimPrefix(s, "+")
+		s = strings.TrimLeft(s, "+-")
 		return fmt.Errorf("has no unit; write %sms or %ss", s, s)
 	}
 	if number, isDays := strings.CutSuffix(s, "d"); isDays {

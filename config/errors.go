@@ -21,14 +21,14 @@ const (
 	KindDuplicateKey Kind = "duplicate-key" // one key twice in a mapping
 	KindUnknownKey   Kind = "unknown-key"   // a key that doesn't exist
 	KindType         Kind = "type"          // text for a number, a list for a mapping
-	KindSpelling     Kind = "spelling"      // a number that YAML's versions read differently
+	KindSpelling     Kind = "spelling"      // a number whose spelling isn't one that can be taken
 	KindRequired     Kind = "required"      // a key that must be there isn't
 	KindEnum         Kind = "enum"          // not one of the words allowed
 	KindRange        Kind = "range"         // a number that is too small or too large
 	KindUnitRange    Kind = "unit-range"    // a duration or a size that is too small or too large
 	KindFormat       Kind = "format"        // text that doesn't look as it must
 	KindValue        Kind = "value"         // text that looks right and still makes no sense
-	KindVariable     Kind = "variable"      // a variable that isn't set, or ${ that names none
+	KindVariable     Kind = "variable"      // a variable that isn't set or has the wrong value, or ${ that names none
 	KindReference    Kind = "reference"     // a name that nothing has
 	KindConflict     Kind = "conflict"      // two things that can't both be
 	KindFlag         Kind = "flag"          // a flag that doesn't fit the file

@@ -110,8 +110,9 @@ var formats = map[string]*format{
 	},
 	"routename": {
 		what:    "at most 512 letters, digits and signs, without spaces, double quotes or backslashes",
-		pattern: whole(`[!#-\[\]-~]{1,512}`),
+		pattern: whole(`[!#-\[\]-~]+`),
 		numbers: true,
+		check:   checkRouteName,
 	},
 	"header": {
 		what:    "a header's name, like X-Request-Id",
@@ -126,7 +127,7 @@ var formats = map[string]*format{
 	},
 	"cidr": {
 		what:    `a network like 10.0.0.0/8, an address like 10.0.0.7, or "unix"`,
-		pattern: whole(`unix|[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?`),
+		pattern: whole(`unix|(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/[0-9]{1,3})?`),
 		check:   checkNetwork,
 	},
 }
@@ -205,6 +206,15 @@ func checkPathPrefix(text string) (string, error) {
 		return "/", nil
 	}
 	return trimmed, nil
+}
+
+// checkRouteName bounds what each metric and log line of a route carries. The
+// longest host with the longest prefix fits.
+func checkRouteName(text string) (string, error) {
+	if len(text) > 512 {
+		return "", errors.New("is longer than 512 characters; it is a label on every metric, choose a shorter one")
+	}
+	return text, nil
 }
 
 // unusableHeaders belong to one connection or to a message's framing. Reading

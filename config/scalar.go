@@ -57,8 +57,11 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, f field, path string) {
 	}
 	if t.value == "" || t.tag == "!!null" {
 		// The same as leaving the key out: the default stays, and where there
-		// must be a value, its absence is reported by who asked for it.
-		if strings.HasSuffix(path, "]") {
+		// must be a value, its absence is reported once the mapping is read.
+		switch {
+		case len(t.variables) > 0 && f.required:
+			d.problem(path, KindVariable, "must be %s, and %s is empty", expected(v.Type(), f), t.shown())
+		case strings.HasSuffix(path, "]"):
 			d.problem(path, KindType, "is empty; write %s, or remove it", expected(v.Type(), f))
 		}
 		return
@@ -215,7 +218,11 @@ func (d *decoder) string(t text, v reflect.Value, f field, path string) {
 		return
 	}
 	if !f.format.pattern.MatchString(t.value) {
-		d.problem(path, KindFormat, "%s", f.format.refuse(t))
+		kind := KindFormat
+		if t.isNumber() && f.format.numbers {
+			kind = KindSpelling
+		}
+		d.problem(path, kind, "%s", f.format.refuse(t))
 		return
 	}
 	if f.format.check == nil {

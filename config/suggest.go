@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// didYouMean returns `; did you mean "x"` for the known word closest to the
+// didYouMean returns `; did you mean "x"?` for the known word closest to the
 // one given, and nothing when none is close.
 func didYouMean(word string, known []string) string {
 	best, bestDistance := "", len(word)/3+2
@@ -21,7 +21,7 @@ func didYouMean(word string, known []string) string {
 	if best == "" {
 		return ""
 	}
-	return fmt.Sprintf("; did you mean %q", best)
+	return fmt.Sprintf("; did you mean %q?", best)
 }
 
 // distance is the number of letters to insert, remove, replace or swap with
