@@ -23,7 +23,7 @@ const certRecheck = 2 * time.Second
 type certStore struct {
 	files   []config.Certificate
 	certs   atomic.Pointer[[]loadedCert]
-	checked atomic.Int64 // unix nanoseconds of the last look
+	checked atomic.Int64 // when the last look was, as sinceEpoch
 	mu      sync.Mutex   // one look at a time
 }
 
@@ -50,7 +50,7 @@ func newCertStore(files []config.Certificate) (*certStore, error) {
 		}
 	}
 	s.certs.Store(&certs)
-	s.checked.Store(time.Now().UnixNano())
+	s.checked.Store(int64(sinceEpoch(time.Now())))
 	return s, nil
 }
 
@@ -99,7 +99,7 @@ func (s *certStore) first() *tls.Certificate {
 
 // maybeReload starts a look at the files if the last one is old enough.
 func (s *certStore) maybeReload() {
-	last, now := s.checked.Load(), time.Now().UnixNano()
+	last, now := s.checked.Load(), int64(sinceEpoch(time.Now()))
 	if now-last >= int64(certRecheck) && s.checked.CompareAndSwap(last, now) {
 		go s.reload()
 	}

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/levee-proxy/levee/config"
@@ -18,54 +16,28 @@ import (
 // dialFunc opens a byte stream, as [net.Dialer.DialContext] does.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// target is an endpoint's configured URL, taken apart.
+// target is a configured endpoint.
 type target struct {
-	url     string // as configured
-	scheme  string // http, https or h2c
-	network string // tcp or unix
-	host    string // a name, an address, or a socket's path
-	port    string // empty for a socket
+	config.Endpoint
+	host, port string // of Address; empty for a socket
 }
 
-func parseTarget(s string) (target, error) {
-	if path, ok := strings.CutPrefix(s, "unix:"); ok {
-		return target{url: s, scheme: "http", network: "unix", host: path}, nil
-	}
-	if path, ok := strings.CutPrefix(s, "unix+h2c:"); ok {
-		return target{url: s, scheme: "h2c", network: "unix", host: path}, nil
-	}
-	u, err := url.Parse(s)
+func parseTarget(s string) (*target, error) {
+	e, err := config.ParseEndpoint(s)
 	if err != nil {
-		return target{}, err
+		return nil, fmt.Errorf("endpoint %s: %w", s, err)
 	}
-	t := target{url: s, scheme: u.Scheme, network: "tcp", host: u.Hostname(), port: u.Port()}
-	if t.port == "" {
-		t.port = "80"
-		if t.scheme == "https" {
-			t.port = "443"
-		}
+	t := &target{Endpoint: e}
+	if e.Network == "tcp" {
+		t.host, t.port, err = net.SplitHostPort(e.Address)
 	}
-	return t, nil
-}
-
-// authority is the Host of requests that take the endpoint's own.
-func (t *target) authority() string {
-	switch {
-	case t.network == "unix":
-		return "localhost"
-	case t.port == "80" && t.scheme != "https", t.port == "443" && t.scheme == "https":
-		if strings.Contains(t.host, ":") {
-			return "[" + t.host + "]"
-		}
-		return t.host
-	}
-	return net.JoinHostPort(t.host, t.port)
+	return t, err
 }
 
 // named says whether the host is a DNS name that may stand for several
 // addresses. localhost isn't: its two are one service, and the dialer tries both.
 func (t *target) named() bool {
-	return t.network == "tcp" && t.host != "localhost" && net.ParseIP(t.host) == nil
+	return t.Network == "tcp" && t.host != "localhost" && net.ParseIP(t.host) == nil
 }
 
 // dialer opens connections for one upstream.
@@ -179,12 +151,12 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 	call := &dialling{target: t, address: address, pool: p, h1only: h1only}
 	kind, scheme := http1Only, "http"
 	switch {
-	case t.scheme == "https":
+	case t.Scheme == "https":
 		scheme = "https"
 		if !h1only {
 			kind = negotiate
 		}
-	case t.scheme == "h2c":
+	case t.Scheme == "h2c":
 		if h1only {
 			p.forget()
 			return nil, errNoUpgrade
@@ -213,7 +185,7 @@ func (d *dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
 	call := ctx.Value(diallingKey{}).(*dialling)
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.Connect), errConnectDeadline)
 	defer cancel()
-	nc, err := d.dial(ctx, call.target.network, call.address)
+	nc, err := d.dial(ctx, call.target.Network, call.address)
 	if err != nil {
 		if context.Cause(ctx) == errConnectDeadline {
 			err = errConnectDeadline

@@ -26,7 +26,7 @@ type endpoint struct {
 	streak   atomic.Int64 // failures in a row
 
 	out      atomic.Bool  // ejected or unhealthy: read by the balancer
-	rampFrom atomic.Int64 // unix nanoseconds when the ramp began; 0: none
+	rampFrom atomic.Int64 // when the ramp began, as sinceEpoch; 0: none
 
 	mu        sync.Mutex // guards what follows
 	unhealthy bool
@@ -48,7 +48,7 @@ func (e *endpoint) share(now time.Time) float64 {
 		return 1
 	}
 	ramp := time.Duration(e.up.cfg.Ejection.Ramp)
-	done := now.Sub(time.Unix(0, from))
+	done := sinceEpoch(now) - time.Duration(from)
 	if done >= ramp {
 		e.rampFrom.CompareAndSwap(from, 0)
 		return 1
@@ -59,7 +59,7 @@ func (e *endpoint) share(now time.Time) float64 {
 // startRamp begins a ramp at now, where the configuration has one.
 func (e *endpoint) startRamp(now time.Time) {
 	if e.up.cfg.Ejection.Ramp > 0 {
-		e.rampFrom.Store(now.UnixNano())
+		e.rampFrom.Store(int64(sinceEpoch(now)))
 	}
 }
 
@@ -122,7 +122,7 @@ func (e *endpoint) failed(now time.Time, latency time.Duration, why string) {
 func (e *endpoint) status(now time.Time) EndpointStatus {
 	e.mu.Lock()
 	s := EndpointStatus{
-		URL: e.target.url, Address: e.address, Since: e.since, Reason: e.reason, LastError: e.lastError,
+		URL: e.target.URL, Address: e.address, Since: e.since, Reason: e.reason, LastError: e.lastError,
 		State: StateReady,
 	}
 	switch {

@@ -30,7 +30,7 @@ type exchange struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	deadline time.Time // zero: none
-	timer    *time.Timer
+	bound    bound
 
 	body   requestBody
 	record telemetry.Record
@@ -47,43 +47,25 @@ func isGRPC(h http.Header) bool {
 	return rest == "" || rest[0] == '+' || rest[0] == ';'
 }
 
-// startTimer bounds the exchange: until the answer's header by whichever ends
-// first, the deadline or the response timeout; after that by the deadline.
-func (x *exchange) startTimer(total time.Duration, hasTotal bool) {
+// limit bounds the exchange by the deadline, if it has one, and by the route's
+// response timeout. A gRPC call's answer may begin when the last message came.
+func (x *exchange) limit(total time.Duration, hasTotal bool) {
 	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
-	wait, cause := time.Duration(x.route.cfg.ResponseTimeout), errResponseDeadline
-	if x.grpc {
-		wait = 0
+	x.bound.cancel = x.cancel
+	if !x.grpc {
+		x.bound.silence = time.Duration(x.route.cfg.ResponseTimeout)
 	}
 	if hasTotal {
 		x.deadline = x.start.Add(total)
-		if wait == 0 || total <= wait {
-			wait, cause = total, errDeadline
-		}
+		x.bound.deadline = x.deadline
 	}
-	if wait > 0 {
-		x.timer = time.AfterFunc(wait, func() { x.cancel(cause) })
-	}
-}
-
-// answering changes the bound when the answer's header has come: what is left
-// is the deadline, or nothing for an answer that is meant to last.
-func (x *exchange) answering(lasting bool) {
-	if x.timer == nil || !x.timer.Stop() {
-		return
-	}
-	x.timer = nil
-	if !lasting && !x.deadline.IsZero() {
-		x.timer = time.AfterFunc(time.Until(x.deadline), func() { x.cancel(errDeadline) })
-	}
+	x.bound.start(x.start)
 }
 
 // finish gives back what the exchange holds.
 func (x *exchange) finish() {
-	if x.timer != nil {
-		x.timer.Stop()
-	}
 	if x.cancel != nil {
+		x.bound.end()
 		x.cancel(nil)
 	}
 }
@@ -120,6 +102,7 @@ type requestBody struct {
 	src     io.ReadCloser
 	trailer func()
 	guard   progress
+	bound   *bound
 	bytes   atomic.Int64
 
 	mu  sync.Mutex
@@ -131,6 +114,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	if n > 0 {
 		b.bytes.Add(int64(n))
+		b.bound.moved(time.Now())
 	}
 	switch {
 	case err == io.EOF:

@@ -68,11 +68,13 @@ func explain(ctx context.Context, err, bodyErr error, rt *route) *failure {
 		return set(http.StatusGatewayTimeout, errResponseTimeout, "the upstream began no answer within "+rt.cfg.ResponseTimeout.String(), true)
 	case cause == errStopped:
 		return set(http.StatusServiceUnavailable, errUnavailable, "shutting down", false)
+	case bodyErr != nil && (cause == nil || errors.Is(bodyErr, io.ErrUnexpectedEOF)):
+		// Malformed, or shorter than declared: a client that only ended its
+		// side of the connection still reads the answer.
+		return set(http.StatusBadRequest, errRequest, "malformed or incomplete request body", false)
 	case cause != nil: // the client's side ended
 		f.cut = true
 		return set(statusClientGone, errClientGone, "", false)
-	case bodyErr != nil:
-		return set(http.StatusBadRequest, errRequest, "malformed or incomplete request body", false)
 	}
 	if _, ok := errors.AsType[*dialError](err); ok {
 		return explainDial(f, err, set)

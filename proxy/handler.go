@@ -66,6 +66,9 @@ func (p *Proxy) admit(x *exchange) *answer {
 	if x.route == nil {
 		return &answer{status: http.StatusNotFound, kind: errNoRoute, details: "no route for this host and path"}
 	}
+	if a := p.memory.refuse(); a != nil {
+		return a
+	}
 	if goesInCircles(r.Header, g.name) {
 		return &answer{status: http.StatusBadGateway, kind: errLoop, details: "the request goes in circles"}
 	}
@@ -86,7 +89,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 // failure where there is none to pass on.
 func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	clientLimit, ok := clientTimeout(x.r.Header, x.gen.deadlineHeader, x.conn.trusted(x.gen))
-	x.startTimer(requestTimeout(x.route.cfg, clientLimit, ok))
+	x.limit(requestTimeout(x.route.cfg, clientLimit, ok))
 
 	u := x.route.upstream
 	x.record.Upstream = u.cfg.Name
@@ -104,6 +107,7 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	a := &attempt{h1only: x.upgrade}
 	rc := http.NewResponseController(w.ResponseWriter)
 	if x.r.Body != nil && x.r.Body != http.NoBody {
+		x.body.bound = &x.bound
 		x.body.guard = progress{limit: x.conn.timeouts.read, set: rc.SetReadDeadline}
 		if x.r.ProtoMajor == 1 {
 			_ = rc.EnableFullDuplex() // the answer may begin before the body ends
@@ -135,13 +139,13 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 		e.succeeded(now, latency)
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		x.answering(true)
+		x.bound.answer(true)
 		return tunnel(w, x, resp)
 	}
-	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn}
+	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn, eof: resp.Body == http.NoBody}
 	resp.Body = body
 	defer body.Close()
-	x.answering(lasting(resp.Header))
+	x.bound.answer(lasting(resp.Header))
 	if relay(w, x, resp) != nil {
 		if x.record.Reason != "" && !x.record.Aborted {
 			e.failed(time.Now(), latency, "the answer broke off")

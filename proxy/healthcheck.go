@@ -68,7 +68,7 @@ func (e *endpoint) probe(ctx context.Context) error {
 	defer c.cc.Close()
 	host := hc.Host
 	if host == "" {
-		host = e.target.authority()
+		host = e.target.Host
 	}
 	path, query, _ := strings.Cut(hc.Path, "?")
 	req := (&http.Request{

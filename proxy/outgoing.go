@@ -78,7 +78,7 @@ func (x *exchange) passTrailer(out *http.Request) {
 // what ;, %zz or // in it mean.
 func outgoingURL(in *url.URL, e *endpoint) *url.URL {
 	out := &url.URL{
-		Scheme: e.scheme(), Host: e.target.authority(),
+		Scheme: e.scheme(), Host: e.target.Host,
 		Path: in.Path, RawPath: in.RawPath,
 		RawQuery: in.RawQuery, ForceQuery: in.ForceQuery,
 	}
@@ -95,11 +95,11 @@ func (e *endpoint) hostFor(client string) string {
 	switch mode := e.up.cfg.Host; mode {
 	case "preserve", "":
 		if client == "" { // HTTP/1.0 may come without
-			return e.target.authority()
+			return e.target.Host
 		}
 		return client
 	case "endpoint":
-		return e.target.authority()
+		return e.target.Host
 	default:
 		return mode
 	}

@@ -64,6 +64,7 @@ type Proxy struct {
 	base    context.Context // of all requests of our listeners
 	cutAll  context.CancelCauseFunc
 	slots   *slots
+	memory  memoryGuard
 	mu      sync.Mutex // one change at a time
 	sockets map[string]*listener
 	old     sync.WaitGroup // engines that run out
@@ -76,6 +77,7 @@ type Proxy struct {
 func New(cfg *config.Config, o Options) (*Proxy, error) {
 	o.defaults()
 	p := &Proxy{o: o, slots: newSlots(1), sockets: map[string]*listener{}}
+	p.memory.read = runtimeMemory
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	if err := p.apply(cfg); err != nil {
 		p.Close()
@@ -98,6 +100,7 @@ func (p *Proxy) Start() {
 	for _, l := range p.sockets {
 		go l.serve()
 	}
+	go p.memory.watch(p.base)
 }
 
 // Reload takes a new configuration whole, or, with an error, not at all.

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"log/slog"
-	"net"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -59,7 +58,7 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		if err != nil {
 			return nil, err
 		}
-		u.targets = append(u.targets, &t)
+		u.targets = append(u.targets, t)
 		names = names || t.named()
 	}
 	u.setResolved(old.addressesOf(u.targets), nil)
@@ -161,10 +160,10 @@ func (u *Upstream) setResolved(found map[*target][]string, failed error) {
 // addresses lists what a target stands for now. u.mu must be held.
 func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
 	switch {
-	case t.network == "unix":
-		return []string{t.host}
+	case t.Network == "unix":
+		return []string{t.Address}
 	case !t.named():
-		return []string{net.JoinHostPort(t.host, t.port)}
+		return []string{t.Address}
 	}
 	if addrs, ok := found[t]; ok {
 		return addrs
@@ -182,7 +181,7 @@ func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoi
 	e := &endpoint{up: u, target: t, address: address, since: now}
 	e.pool = &pool{
 		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
-		prefers: t.scheme == "h2c",
+		prefers: t.Scheme == "h2c",
 	}
 	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
 		return u.dialer.connect(ctx, t, address, e.pool, h1only)
@@ -201,7 +200,7 @@ func (u *Upstream) addressesOf(targets []*target) map[*target][]string {
 	m := map[*target][]string{}
 	for _, t := range targets {
 		for _, e := range u.endpoints {
-			if e.target.url == t.url {
+			if e.target.URL == t.URL {
 				m[t] = append(m[t], e.address)
 			}
 		}
@@ -220,7 +219,7 @@ func (u *Upstream) learnFrom(old *Upstream) {
 	now := time.Now()
 	for _, e := range u.endpoints {
 		for _, o := range old.endpoints {
-			if o.target.url == e.target.url && o.address == e.address {
+			if o.target.URL == e.target.URL && o.address == e.address {
 				e.latency.value, e.latency.at = o.latency.get(now), now
 			}
 		}
@@ -255,7 +254,7 @@ func (u *Upstream) status(now time.Time) UpstreamStatus {
 }
 
 func (e *endpoint) scheme() string {
-	if e.target.scheme == "https" {
+	if e.target.Scheme == "https" {
 		return "https"
 	}
 	return "http"
