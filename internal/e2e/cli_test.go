@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -56,7 +57,7 @@ upstreams:
 		{"nothing to proxy to", nil, []string{"run"}, 2, []string{"nothing to proxy to", "--upstream", "--config", "--upstream demo"}},
 		{"bad file", nil, []string{"run", "--config", bad}, 2, []string{bad + ":3:", "nowhere", "800ms"}},
 		{"no such file", nil, []string{"run", "--config", "/nowhere.yaml"}, 2, []string{"/nowhere.yaml", "no such file"}},
-		{"bad upstream", nil, []string{"run", "--upstream", "ftp://x"}, 2, []string{"--upstream", "http://"}},
+		{"bad upstream", nil, []string{"run", "--upstream", "ftp://x"}, 2, []string{"--upstream", "ftp://x", "https"}},
 		{"upstream that isn't a URL", nil, []string{"run", "--upstream", "localhost"}, 2, []string{"--upstream", "http://"}},
 		{"bad listen", nil, []string{"run", "--upstream", "demo", "--listen", "nonsense"}, 2, []string{"--listen"}},
 		{"bad level", nil, []string{"run", "--upstream", "demo", "--log-level", "loud"}, 2, []string{"--log-level", "debug"}},
@@ -96,8 +97,9 @@ func TestDemoAndStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK || answer.Header.Get("Via") == "" {
-		t.Errorf("%s %v", answer.Status, answer.Header)
+	seen, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(seen), "X-Request-Id: ") {
+		t.Errorf("%s %v\n%s", answer.Status, err, seen)
 	}
 
 	admin := "unix:" + filepath.Join(filepath.Dir(l.file), "admin")

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/levee-proxy/levee/proxy"
+	"github.com/levee-proxy/levee/internal/admin"
 )
 
 // setup is how a levee is started.
@@ -54,7 +54,8 @@ type levee struct {
 }
 
 // start runs levee and waits until it is ready. At the test's end the process
-// is asked to stop, unless it has ended by then, and must exit with 0.
+// is asked to stop, without its delay, unless it has ended by then, and must
+// exit with 0.
 func start(t *testing.T, s setup) *levee {
 	t.Helper()
 	// Not t.TempDir: a socket's path has room for 107 bytes only.
@@ -99,7 +100,7 @@ func start(t *testing.T, s setup) *levee {
 		select {
 		case <-l.exited:
 		default:
-			l.stop(syscall.SIGTERM)
+			l.stop(syscall.SIGINT)
 		}
 		if t.Failed() {
 			t.Logf("levee's log:\n%s", l.log)
@@ -114,7 +115,7 @@ func start(t *testing.T, s setup) *levee {
 		}
 		return l.ready()
 	})
-	for _, listener := range l.status().Listeners {
+	for _, listener := range l.status().Proxy.Listeners {
 		l.addresses = append(l.addresses, listener.Address)
 	}
 	return l
@@ -199,13 +200,13 @@ func (l *levee) ready() bool {
 }
 
 // status asks the admin port.
-func (l *levee) status() proxy.Status {
+func (l *levee) status() admin.Status {
 	l.t.Helper()
 	code, body, err := get(l.admin, "/status?format=json")
 	if err != nil || code != http.StatusOK {
 		l.t.Fatalf("/status: %d %v\n%s", code, err, body)
 	}
-	var status proxy.Status
+	var status admin.Status
 	if err := json.Unmarshal([]byte(body), &status); err != nil {
 		l.t.Fatalf("/status: %v\n%s", err, body)
 	}

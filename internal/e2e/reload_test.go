@@ -111,7 +111,7 @@ upstreams: [{name: origin, endpoints: ["http://%s"]}]
 		}
 		eventually(t, 10*time.Second, "the file is taken: "+prefix, func() bool { return fetch(http1(), url+prefix) == nil })
 	}
-	l.write("routes: [{upstream: nowhere}]\n")
+	l.write(strings.Replace(config("/four"), "upstream: origin", "upstream: nowhere", 1))
 	l.signal(syscall.SIGHUP)
 	eventually(t, 10*time.Second, "the refusal is told", func() bool {
 		_, body, err := get(l.admin, "/status?format=json")
