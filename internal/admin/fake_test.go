@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy"
+)
+
+// fakeProxy shows what it is told to.
+type fakeProxy struct {
+	status          proxy.Status
+	ready, draining bool
+}
+
+func (p *fakeProxy) Status() proxy.Status { return p.status }
+func (p *fakeProxy) Ready() bool          { return p.ready }
+func (p *fakeProxy) Draining() bool       { return p.draining }
+
+// fakeConfig takes or refuses a reload as it is told.
+type fakeConfig struct {
+	info    ConfigInfo
+	refuse  error
+	reloads int
+}
+
+func (c *fakeConfig) Reload() error {
+	c.reloads++
+	return c.refuse
+}
+func (c *fakeConfig) Info() ConfigInfo { return c.info }
+func (c *fakeConfig) Redacted() ([]byte, error) {
+	if c.info.Hash == "" {
+		return nil, errors.New("no configuration")
+	}
+	return []byte("apiVersion: levee/v1\n"), nil
+}
+
+// at is a moment of the morning of 26 February 2026.
+func at(clock string) time.Time {
+	t, err := time.Parse(time.DateTime, "2026-02-26 "+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// wellStatus is a status without problems, at 05:30.
+func wellStatus() *Status {
+	return &Status{
+		Version: "1.2.3",
+		Time:    at("05:30:00"),
+		Ready:   true,
+		Config:  ConfigInfo{Hash: "0123456789abcdef", AppliedAt: at("05:00:00"), Source: "/etc/levee/levee.yaml", Reloads: 1},
+		Telemetry: []telemetry.SinkStats{
+			{Name: "access", Written: 1000, Capacity: 4096},
+			{Name: "log", Written: 10, Capacity: 512},
+		},
+		LogLevel:  "info",
+		AccessLog: "all",
+		Proxy: proxy.Status{
+			Started:  at("03:00:00"),
+			Inflight: 12,
+			Listeners: []proxy.ListenerStatus{{
+				Address: "[::]:4480", TLS: true, Connections: 7, MaxConnections: 1000, Accepted: 4242, Delayed: 3,
+				Certificates: []proxy.CertificateStatus{{File: "/tls/tls.crt", Names: []string{"api.example.com"}, NotAfter: at("05:30:00").AddDate(0, 2, 0)}},
+			}},
+			Upstreams: []proxy.UpstreamStatus{{
+				Name: "features",
+				Endpoints: []proxy.EndpointStatus{
+					{URL: "http://features:8080", Address: "10.0.0.7:8080", State: proxy.StateReady, Since: at("03:00:00"), Inflight: 7, Latency: 0.0123, Connections: 8, Attempts: 90000, Failures: 2},
+					{URL: "http://features:8080", Address: "10.0.0.8:8080", State: proxy.StateRamping, Since: at("05:29:00"), Inflight: 5, Latency: 0.000123, Connections: 6, Attempts: 80000, Failures: 1},
+				},
+			}},
+		},
+	}
+}
+
+// sickStatus is one with about everything that can go wrong.
+func sickStatus() *Status {
+	s := wellStatus()
+	s.Proxy.Panics = 2
+	s.Proxy.Listeners[0].AtCap = true
+	s.Proxy.Listeners[0].Connections = 1000
+	s.Proxy.Listeners[0].Certificates[0].NotAfter = s.Time.Add(75 * time.Hour)
+	e := &s.Proxy.Upstreams[0].Endpoints[0]
+	e.State, e.Since, e.Reason = proxy.StateEjected, at("05:26:40"), "5 failures in a row: connect: connection refused"
+	e.LastError = "connect: connection refused"
+	s.Config.LastError = "levee.yaml:12:5: unknown key \"upstrem\", did you mean \"upstream\"?\n   12 |     upstrem: features\n      |     ^"
+	s.Config.LastErrorAt, s.Config.Refused = at("05:20:00"), 1
+	s.Telemetry[0].Dropped, s.Telemetry[0].DroppingSince, s.Telemetry[0].LastDrop = 123456, at("05:29:00"), at("05:29:59")
+	s.Problems = Problems(s)
+	s.Summary = summary(s.Problems)
+	return s
+}
+
+func newOptions(testing.TB) (Options, *fakeProxy, *fakeConfig) {
+	s := wellStatus()
+	p := &fakeProxy{status: s.Proxy, ready: true}
+	c := &fakeConfig{info: s.Config}
+	now := time.Now()
+	p.status.Listeners[0].Certificates[0].NotAfter = now.AddDate(1, 0, 0)
+	return Options{Version: "1.2.3", Proxy: p, Config: c}, p, c
+}

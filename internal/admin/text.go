@@ -1,0 +1,112 @@
+package admin
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/levee-proxy/levee/proxy"
+)
+
+// WriteText writes a status for a terminal, what is wrong first. Nothing in it
+// can make the terminal do anything. The error is the writer's.
+func WriteText(w io.Writer, s *Status) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "levee %s: %s\n", s.Version, s.Summary)
+	for _, p := range s.Problems {
+		fmt.Fprintf(&b, "\n%s: %s\n", strings.ToUpper(string(p.Severity)), printable(p.What, false))
+		if p.Detail != "" {
+			for l := range strings.Lines(printable(p.Detail, true)) {
+				fmt.Fprintf(&b, "  | %s\n", strings.TrimSuffix(l, "\n"))
+			}
+		}
+		if !p.Since.IsZero() {
+			fmt.Fprintf(&b, "  for %s\n", since(s.Time, p.Since))
+		}
+		fmt.Fprintf(&b, "  > %s\n", printable(p.Do, false))
+	}
+
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, f := range facts(s) {
+		fmt.Fprintf(t, "%s\t%s\n", f.Name, printable(f.Value, false))
+	}
+	t.Flush()
+
+	b.WriteString("\n")
+	fmt.Fprintln(t, "LISTENER\tCONNECTIONS\tMOST\tACCEPTED\tDELAYED\tTLS")
+	for _, l := range s.Proxy.Listeners {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%s\n", printable(l.Address, false), l.Connections, l.MaxConnections, l.Accepted, l.Delayed, yes(l.TLS))
+	}
+	t.Flush()
+
+	b.WriteString("\n")
+	writeUpstreams(&b, s.Proxy.Upstreams)
+
+	b.WriteString("\n")
+	fmt.Fprintln(t, "LOG\tWRITTEN\tDROPPED\tERRORS\tQUEUED")
+	for _, k := range s.Telemetry {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d of %d\n", k.Name, k.Written, k.Dropped, k.Errors, k.Queued, k.Capacity)
+	}
+	t.Flush()
+
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// writeUpstreams writes a line for each endpoint.
+func writeUpstreams(b *bytes.Buffer, upstreams []proxy.UpstreamStatus) {
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	defer t.Flush()
+	fmt.Fprintln(t, "UPSTREAM\tENDPOINT\tSTATE\tINFLIGHT\tCONNECTIONS\tLATENCY\tATTEMPTS\tFAILURES")
+	for _, u := range upstreams {
+		if len(u.Endpoints) == 0 {
+			fmt.Fprintf(t, "%s\t-\tno address\t\t\t\t\t\n", printable(u.Name, false))
+		}
+		for _, e := range u.Endpoints {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\n", printable(u.Name, false), printable(e.Address, false), e.State,
+				e.Inflight, e.Connections, latency(e.Latency), e.Attempts, e.Failures)
+		}
+	}
+}
+
+// fact is one line of what a status tells in general.
+type fact struct{ Name, Value string }
+
+// facts are told alike on the page and in text.
+func facts(s *Status) []fact {
+	life := "ready"
+	switch {
+	case s.Proxy.Draining:
+		life = "draining"
+	case !s.Ready:
+		life = "not ready"
+	}
+	f := []fact{{"State", life}}
+	if !s.Proxy.Started.IsZero() {
+		f = append(f, fact{"Up", since(s.Time, s.Proxy.Started)})
+	}
+	f = append(
+		f,
+		fact{"Inflight", count(s.Proxy.Inflight, "request")},
+		fact{"Configuration", fmt.Sprintf("%s from %s", short(s.Config.Hash), s.Config.Source)},
+		fact{"In force", since(s.Time, s.Config.AppliedAt)},
+		fact{"Reloads", fmt.Sprintf("%d taken, %d refused", s.Config.Reloads, s.Config.Refused)},
+	)
+	if s.LogLevel != "" {
+		f = append(f, fact{"Log level", s.LogLevel})
+	}
+	if s.AccessLog != "" {
+		f = append(f, fact{"Access log", s.AccessLog})
+	}
+	return f
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
