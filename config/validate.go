@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -151,24 +152,29 @@ func (v *validator) loop(path, endpoint string) {
 	if err != nil {
 		return
 	}
-	address := e.Address
-	if e.Network == "unix" {
-		address = "unix:" + address
-	}
 	for i, l := range v.cfg.Listeners {
 		listener := join(index("listeners", i), "address")
-		if l.Address == "" || v.bad[listener] || !overlap(address, l.Address) {
-			continue
-		}
-		// A listener on all addresses is met through this machine's own; which
-		// others are its own isn't known here.
-		if host, _, err := splitHostPort(e.Address); e.Network == "tcp" && (err != nil || !isLoopback(host) && !isWildcard(host)) && e.Address != l.Address {
+		if l.Address == "" || v.bad[listener] || !leadsTo(e, l.Address) {
 			continue
 		}
 		v.problem(path, KindConflict, "%s is Levee's own listener%s, so requests would go round forever; write where the service itself listens",
 			v.hide(path, endpoint), v.inLine(listener))
 		return
 	}
+}
+
+// leadsTo reports whether connections to the endpoint surely arrive at the
+// listener. One on all addresses is met through this machine's own; which
+// others than loopback are its own isn't known here.
+func leadsTo(e Endpoint, listener string) bool {
+	if e.Network == "unix" {
+		return overlap("unix:"+e.Address, listener)
+	}
+	if !overlap(e.Address, listener) {
+		return false
+	}
+	host, _, err := net.SplitHostPort(e.Address)
+	return err == nil && (isLoopback(host) || isWildcard(host) || e.Address == listener)
 }
 
 func (v *validator) routes() {
@@ -247,11 +253,14 @@ func (v *validator) hideMatch(path, host, prefix string) string {
 
 // inLine says where an earlier value was written.
 func (v *validator) inLine(path string) string {
-	switch at := v.position(path); {
-	case at.flag != "":
-		return " by " + at.flag
-	case at.line > 0:
-		return fmt.Sprintf(" in line %d", at.line)
+	for ; path != ""; path = parent(path) {
+		switch at, written := v.at[path]; {
+		case !written:
+		case at.flag != "":
+			return " by " + at.flag
+		default:
+			return fmt.Sprintf(" in line %d", at.line)
+		}
 	}
-	return ""
+	return " by default"
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,6 +47,7 @@ func (v *validator) warnings() []Problem {
 	if v.cfg.Clients.Identity == "tls" && !v.asksForCertificates() {
 		warn("clients.identity", "no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip")
 	}
+	slices.SortStableFunc(found, byPlace)
 	return found
 }
 
