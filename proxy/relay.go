@@ -29,6 +29,10 @@ func relay(w http.ResponseWriter, x *exchange, resp *http.Response) error {
 	for name := range resp.Trailer {
 		h["Trailer"] = append(h["Trailer"], name)
 	}
+	if announced > 0 && x.r.ProtoMajor == 1 {
+		delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only
+		resp.ContentLength = -1
+	}
 	if resp.ContentLength >= 0 && len(resp.Header["Content-Length"]) == 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
 		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
 	}
