@@ -169,8 +169,8 @@ func (m *Metrics) Answer(reason string) {
 	c.Add(1)
 }
 
-// Observe has f called at each scrape, one scrape at a time, to tell what is
-// known elsewhere. It must be quick, and must not call m.
+// Observe has f called at each scrape, several of which may run at once, to
+// tell what is known elsewhere. It must be quick.
 func (m *Metrics) Observe(f func(*Gauges)) {
 	if m == nil {
 		return

@@ -267,6 +267,20 @@ func TestGaugesMergeDuplicates(t *testing.T) {
 	}
 }
 
+// An observer takes locks of its own, as a proxy's, under which others ask for
+// a route's metrics: it must be called without the lock that those need, or a
+// scrape and a reload would wait for each other for ever.
+func TestObserversMayUseTheMetrics(t *testing.T) {
+	m := newMetrics(t)
+	m.Observe(func(g *Gauges) {
+		m.Route("asked for at a scrape").Begin()
+		m.Observe(func(*Gauges) {})
+	})
+	if got := scrape(t, m); !strings.Contains(got, `http_server_active_requests{http_route="asked for at a scrape"} 1`) {
+		t.Error("the route is missing")
+	}
+}
+
 // Requests end, series begin and scrapes run at the same moment.
 func TestMetricsConcurrently(t *testing.T) {
 	m := newMetrics(t)

@@ -18,9 +18,10 @@ type producer struct{ m *Metrics }
 func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	m := p.m
 	now := time.Now()
+	gauges := m.gauges(now)
+
 	m.mu.Lock()
 	defer m.mu.Unlock()
-
 	var server, client []metricdata.HistogramDataPoint[float64]
 	var active []metricdata.DataPoint[int64]
 	for _, r := range m.routes {
@@ -56,7 +57,7 @@ func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 			Data:        metricdata.Histogram[float64]{DataPoints: client, Temporality: metricdata.CumulativeTemporality},
 		},
 	}
-	for _, f := range m.gauges(now).families {
+	for _, f := range gauges.families {
 		all = append(all, f.metric())
 	}
 	return []metricdata.ScopeMetrics{{
@@ -75,10 +76,18 @@ func (m *Metrics) gauges(now time.Time) *Gauges {
 		g.add("levee.answers", "Answers that Levee gave by itself, by the error type of Proxy-Status.", "{answer}", counter,
 			float64(n.Load()), attribute.String("reason", validLabel(reason)))
 	}
-	for _, f := range m.observers {
+	for _, f := range m.observing() {
 		f(g)
 	}
 	return g
+}
+
+// observing returns the observers. They are called without the lock: they take
+// locks of their own, under which others may ask for a route's metrics.
+func (m *Metrics) observing() []func(*Gauges) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.observers[:len(m.observers):len(m.observers)]
 }
 
 func (m *Metrics) appendPoints(points []metricdata.HistogramDataPoint[float64], t *seriesTable, now time.Time) []metricdata.HistogramDataPoint[float64] {
