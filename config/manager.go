@@ -119,6 +119,9 @@ func (m *Manager) Info() Info {
 func (m *Manager) Reload() error {
 	m.reload.Lock()
 	defer m.reload.Unlock()
+	if m.path != "" && !isRegular(m.path) {
+		return m.refuse(errNotRegular(m.path))
+	}
 	cfg, err := m.read()
 	if err != nil {
 		return m.refuse(err)
@@ -175,6 +178,12 @@ func (m *Manager) refuse(err error) error {
 	m.mu.Unlock()
 	m.options.Logger.Error("configuration refused, the one in force stays", "source", m.path, "hash", m.Current().Hash(), "error", err)
 	return err
+}
+
+// errNotRegular is about a pipe or the like: it can be read once, at the
+// start, and a second read would wait forever.
+func errNotRegular(path string) error {
+	return &Error{Problems: []Problem{{File: path, Kind: KindFile, Message: "can't be read again: it is not a regular file; restart to take another configuration"}}}
 }
 
 // isRegular reports whether the file can be read more than once. What isn't

@@ -16,6 +16,7 @@ func Schema() []byte {
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = "urn:levee:config:v1"
 	root["title"] = "Configuration of Levee"
+	root["description"] = schemaDescription
 	root["$defs"] = b.defs
 
 	var out bytes.Buffer
@@ -27,6 +28,10 @@ func Schema() []byte {
 	}
 	return out.Bytes()
 }
+
+// schemaDescription takes the place of Config's own comment, which speaks to
+// programmers.
+const schemaDescription = "The whole configuration: where clients are served, where their requests go, and how."
 
 // rule is one (sub)schema.
 type rule = map[string]any

@@ -100,6 +100,9 @@ func (w *watch) run(ctx context.Context) {
 // look reloads if the file isn't what it was.
 func (w *watch) look() {
 	w.follow()
+	if !isRegular(w.manager.path) {
+		return // see errNotRegular
+	}
 	now := stateOf(w.manager.path)
 	if now == w.tried {
 		return
