@@ -291,7 +291,7 @@ type tail struct {
 
 // Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
-	const most = 64 << 10
+	const most = 4 << 10
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, p...)
