@@ -31,7 +31,8 @@ USER 65532:65532
 # Traffic, and health with metrics. The admin port stays on the container's loopback.
 EXPOSE 4480 4482
 
-# Asks the admin port from inside, so that it needs no shell and no curl.
+# Asks the admin port from inside, so that it needs no shell and no curl. Where
+# that port is moved, LEVEE_ADMIN tells both of them.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/levee", "status"]
 
 ENTRYPOINT ["/levee"]
