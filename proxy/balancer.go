@@ -25,25 +25,38 @@ func (u *Upstream) pick(now time.Time) *endpoint {
 	case 1:
 		return eps[0]
 	}
-	i := rand.IntN(len(eps))
-	j := rand.IntN(len(eps) - 1)
-	if j >= i {
-		j++
-	}
-	a, b := eps[i], eps[j]
-	shareA, shareB := a.share(now), b.share(now)
-	if shareA < 1 || shareB < 1 {
-		switch tookA, tookB := rand.Float64() < shareA, rand.Float64() < shareB; {
-		case tookA && !tookB:
+	var a, b *endpoint
+	for range maxDraws {
+		i := rand.IntN(len(eps))
+		j := rand.IntN(len(eps) - 1)
+		if j >= i {
+			j++
+		}
+		a, b = eps[i], eps[j]
+		switch takesA, takesB := a.takesPart(now), b.takesPart(now); {
+		case takesA && takesB:
+			if b.cost(now) < a.cost(now) {
+				return b
+			}
 			return a
-		case tookB && !tookA:
+		case takesA:
+			return a
+		case takesB:
 			return b
 		}
 	}
-	if b.cost(now) < a.cost(now) {
-		return b
-	}
-	return a
+	return a // all are on their ramps: one of them has to
+}
+
+// maxDraws bounds how often two endpoints are drawn anew because both are on
+// their ramps and sit this request out.
+const maxDraws = 4
+
+// takesPart says, by chance, whether the endpoint is a candidate at now: always,
+// or on its ramp as often as its share says.
+func (e *endpoint) takesPart(now time.Time) bool {
+	share := e.share(now)
+	return share >= 1 || rand.Float64() < share
 }
 
 func (e *endpoint) cost(now time.Time) float64 {

@@ -30,6 +30,7 @@ type listener struct {
 	own     *slots
 
 	engine   atomic.Pointer[engine]
+	open     atomic.Int64
 	accepted atomic.Uint64
 	delayed  atomic.Uint64
 
@@ -155,11 +156,11 @@ func (l *listener) close() {
 const lastAccepts = 50 * time.Millisecond
 
 func (l *listener) status() ListenerStatus {
-	open, most := l.own.counts()
-	gOpen, gMost := l.global.counts()
+	most, full := l.own.state()
+	gMost, gFull := l.global.state()
 	s := ListenerStatus{
-		Address: displayAddress(l.raw.Addr()), Connections: open, MaxConnections: min(most, gMost),
-		AtCap: open >= most || gOpen >= gMost, Accepted: l.accepted.Load(), Delayed: l.delayed.Load(),
+		Address: displayAddress(l.raw.Addr()), Connections: l.open.Load(), MaxConnections: min(most, gMost),
+		AtCap: full || gFull, Accepted: l.accepted.Load(), Delayed: l.delayed.Load(),
 	}
 	if e := l.engine.Load(); e != nil && e.certs != nil {
 		s.TLS, s.Certificates = true, e.certs.status()
@@ -204,7 +205,12 @@ type clientTimeouts struct{ read, write time.Duration }
 
 func (l *listener) clientConn(nc net.Conn) *clientConn {
 	c := &clientConn{Conn: nc, scheme: "http"}
-	c.free = func() { l.own.release(); l.global.release() }
+	l.open.Add(1)
+	c.free = func() {
+		l.open.Add(-1)
+		l.own.release()
+		l.global.release()
+	}
 	c.setPeer(nc.RemoteAddr().String())
 	if a, ok := nc.LocalAddr().(*net.TCPAddr); ok {
 		c.port = strconv.Itoa(a.Port)

@@ -67,8 +67,9 @@ func (s *slots) wake() {
 	s.changed = make(chan struct{})
 }
 
-func (s *slots) counts() (open, most int64) {
+// state returns the cap, and whether somebody waits because it is reached.
+func (s *slots) state() (most int64, full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open, s.max
+	return s.max, s.waiting > 0
 }
