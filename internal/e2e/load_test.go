@@ -80,22 +80,28 @@ func (l *load) assertNoneFailed(t *testing.T) {
 	}
 }
 
+// carried holds the connections that have carried an answer, by both their addresses.
+var carried sync.Map
+
 // fetch asks once; anything but a whole answer with 200 is an error.
 func fetch(client *http.Client, url string) error {
-	fresh := true
+	connection := "" // none yet: it is being opened
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
 	answer, err := client.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
-		GotConn: func(conn httptrace.GotConnInfo) { fresh = !conn.Reused },
+		GotConn: func(got httptrace.GotConnInfo) {
+			connection = fmt.Sprint(got.Conn.LocalAddr(), got.Conn.RemoteAddr())
+		},
 	})))
-	if err != nil && fresh && errors.Is(err, syscall.ECONNRESET) {
-		return fmt.Errorf("%w: %w", errFreshReset, err)
-	}
 	if err != nil {
+		if _, known := carried.Load(connection); !known && errors.Is(err, syscall.ECONNRESET) {
+			return fmt.Errorf("%w: %w", errFreshReset, err)
+		}
 		return err
 	}
+	carried.Store(connection, true)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
