@@ -1,0 +1,435 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/levee-proxy/levee/config"
+)
+
+// TestRateCaps is a table of moments: who asks, and how long he must wait.
+func TestRateCaps(t *testing.T) {
+	t0 := time.Now()
+	c := newRateCaps(&config.RateLimit{
+		Total:     &config.Rate{PerSecond: 10, Burst: 5},
+		PerClient: &config.Rate{PerSecond: 1, Burst: 2},
+	}, 1000)
+	for i, tc := range []struct {
+		at     time.Duration
+		client string
+		wait   time.Duration
+		whose  string
+	}{
+		{0, "a", 0, ""},
+		{0, "a", 0, ""},
+		{0, "a", time.Second, "client"}, // a's own burst is used up
+		{0, "b", 0, ""},
+		{0, "b", 0, ""},
+		{0, "c", 0, ""},
+		{0, "d", 100 * time.Millisecond, "route"}, // and now everyone's
+		{100 * time.Millisecond, "e", 0, ""},
+		{500 * time.Millisecond, "a", 500 * time.Millisecond, "client"},
+		{time.Second, "a", 0, ""},
+		{-time.Hour, "a", time.Hour + time.Second, "client"}, // a clock that jumps back grants nothing
+	} {
+		wait, whose := c.admit(tc.client, t0.Add(tc.at))
+		if d := wait - tc.wait; whose != tc.whose || d > time.Millisecond || d < -time.Hour-time.Second || (tc.at >= 0 && d < -time.Millisecond) {
+			t.Errorf("%d: %s at %v waits %v for the %s, want %v for the %s", i, tc.client, tc.at, wait, whose, tc.wait, tc.whose)
+		}
+	}
+	if newRateCaps(nil, 16) != nil || newRateCaps(&config.RateLimit{}, 16) != nil {
+		t.Error("caps where nothing is capped")
+	}
+}
+
+// TestClientsAreForgotten: memory for clients is bounded, the coldest go first.
+func TestClientsAreForgotten(t *testing.T) {
+	now := time.Now()
+	c := newRateCaps(&config.RateLimit{PerClient: &config.Rate{PerSecond: 0.001, Burst: 1}}, 160)
+	c.admit("regular", now)
+	for i := range 10_000 {
+		c.admit(fmt.Sprint("stranger ", i), now)
+		if wait, _ := c.admit("regular", now); wait == 0 {
+			t.Fatalf("a client that keeps asking was forgotten after %d strangers", i)
+		}
+	}
+	n := 0
+	for i := range c.shards {
+		n += c.shards[i].clients.Len()
+	}
+	if n > 160 {
+		t.Errorf("%d clients are remembered, want at most 160", n)
+	}
+	if wait, _ := c.admit("stranger 0", now); wait != 0 {
+		t.Error("the coldest was remembered")
+	}
+}
+
+// TestRateCapAnswer: 429, how long to wait, and for whom else nothing changes.
+func TestRateCapAnswer(t *testing.T) {
+	yaml := strings.Replace(simple, "{name: all,", "{name: all, rateLimit: {perClient: {perSecond: 0.1, burst: 1}},", 1) +
+		"clients: {identity: \"header:X-Client\"}\n"
+	up := newCounting(t)
+	p := start(t, yaml, up.url, Options{})
+	ask := func(client string) *http.Response {
+		req, _ := http.NewRequest("GET", p.url, nil)
+		req.Header.Set("X-Client", client)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	if r := ask("a"); r.StatusCode != 200 {
+		t.Fatalf("answered %d", r.StatusCode)
+	}
+	r := ask("a")
+	wantAnswer(t, r, 429, errDenied)
+	if s := r.Header.Get("Retry-After"); s != "10" {
+		t.Errorf("Retry-After %q, want 10", s)
+	}
+	if r := ask("b"); r.StatusCode != 200 {
+		t.Errorf("another client was answered %d", r.StatusCode)
+	}
+	if up.n.Load() != 2 {
+		t.Errorf("%d requests reached the upstream", up.n.Load())
+	}
+}
+
+func TestIdentify(t *testing.T) {
+	// {"alg":"none"} . {"sub":"alice"} . nothing
+	const token = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.c2ln"
+	for _, tc := range []struct{ mode, name, value, want string }{
+		{"ip", "", "", "ip:1.2.3.4"},
+		{"header:X-Key", "X-Key", "k1", "header:k1"},
+		{"header:X-Key", "X-Other", "k1", "ip:1.2.3.4"},
+		{"header:X-Key", "X-Key", strings.Repeat("k", 1000), "header:" + strings.Repeat("k", maxIdentity)},
+		{"jwt", "Authorization", token, "jwt:alice"},
+		{"jwt", "Authorization", "bearer" + token[6:], "jwt:alice"},
+		{"jwt", "Authorization", "Basic abc", "ip:1.2.3.4"},
+		{"jwt", "Authorization", "Bearer a.b.c", "ip:1.2.3.4"},
+		{"jwt", "Authorization", "Bearer a." + strings.Repeat("A", 100<<10) + ".c", "ip:1.2.3.4"},
+		{"tls", "", "", "ip:1.2.3.4"},
+	} {
+		r := &http.Request{Header: http.Header{}}
+		if tc.name != "" {
+			r.Header.Set(tc.name, tc.value)
+		}
+		if got := identify(r, tc.mode, "1.2.3.4"); got != tc.want {
+			t.Errorf("%s with %s: %.40s gives %s, want %s", tc.mode, tc.name, tc.value, got, tc.want)
+		}
+	}
+}
+
+// TestConnectionCap: connections beyond the cap wait in the backlog and are
+// served when another ends.
+func TestConnectionCap(t *testing.T) {
+	p := start(t, strings.Replace(simple, `"127.0.0.1:0"`, `"127.0.0.1:0", maxConnections: 2`, 1), newCounting(t).url, Options{})
+	ask := func(c *raw) int {
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		resp, _ := c.answer("GET")
+		return resp.StatusCode
+	}
+	a, b := dialRaw(t, p), dialRaw(t, p)
+	if x, y := ask(a), ask(b); x != 200 || y != 200 {
+		t.Fatal(x, y)
+	}
+	third := dialRaw(t, p) // the kernel completes it; the proxy doesn't take it
+	third.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	eventually(t, "the listener is at its cap", func() bool { return p.Status().Listeners[0].AtCap })
+	if s := p.Status().Listeners[0]; s.Accepted != 2 || s.Connections != 2 {
+		t.Errorf("%+v", s)
+	}
+	a.Close()
+	if resp, _ := third.answer("GET"); resp.StatusCode != 200 {
+		t.Errorf("answered %d", resp.StatusCode)
+	}
+}
+
+// TestConnectionRate: connections over the rate are delayed, not refused.
+func TestConnectionRate(t *testing.T) {
+	p := start(t, strings.Replace(simple, `"127.0.0.1:0"`, `"127.0.0.1:0", connectionRate: {perSecond: 100, burst: 1}`, 1), newCounting(t).url, Options{})
+	begin := time.Now()
+	for range 6 {
+		c := dialRaw(t, p)
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		if resp, _ := c.answer("GET"); resp.StatusCode != 200 {
+			t.Fatalf("answered %d", resp.StatusCode)
+		}
+	}
+	if d := time.Since(begin); d < 49*time.Millisecond {
+		t.Errorf("six connections at 100/s took %v", d)
+	}
+	if s := p.Status().Listeners[0]; s.Delayed == 0 {
+		t.Error("none was delayed")
+	}
+}
+
+// TestMachineNoDescriptors: Accept fails for want of descriptors; the listener
+// goes on, and serves when there are some again.
+func TestMachineNoDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failing := &failingListener{feed: newFeed()}
+		failing.failures.Store(20)
+		l := newListener(&config.Listener{Address: "x"}, failing, newSlots(10))
+		l.own.resize(10)
+		served := make(chan struct{})
+		l.engine.Store(&engine{feed: newFeed()})
+		go func() {
+			<-l.engine.Load().feed.conns
+			close(served)
+		}()
+		go l.serve()
+		begin := time.Now()
+		_, theirs := pipe()
+		failing.give(theirs)
+		<-served
+		if d := time.Since(begin); d == 0 || d > 20*time.Second {
+			t.Errorf("served after %v", d)
+		}
+		l.close()
+	})
+}
+
+type failingListener struct {
+	*feed
+	failures atomic.Int64
+}
+
+func (f *failingListener) Accept() (net.Conn, error) {
+	if f.failures.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: fmt.Errorf("too many open files")}
+	}
+	return f.feed.Accept()
+}
+
+// TestMachineDescriptorsAreReserved: the derived cap leaves descriptors for
+// each connection's upstream, and for admin and logs.
+func TestMachineDescriptorsAreReserved(t *testing.T) {
+	limit := descriptorLimit()
+	if got := connectionCap(&config.Limits{}); limit > 0 && got*2+reservedDescriptors > limit && got > 1 {
+		t.Errorf("%d connections under a limit of %d", got, limit)
+	}
+	if got := connectionCap(&config.Limits{Connections: 7}); got != 7 {
+		t.Errorf("configured 7, got %d", got)
+	}
+}
+
+// TestMachineLittleMemory: above 95% of the limit new requests are refused,
+// below it they are served again.
+func TestMachineLittleMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newVirtual(t, simple, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
+		var used atomic.Uint64
+		n.proxy.memory.read = func() (uint64, uint64) { return used.Load(), 100 }
+		go n.proxy.memory.watch(n.proxy.base)
+		ask := func() *http.Response {
+			w := httptest.NewRecorder()
+			r, _ := http.NewRequest("GET", "http://h/", nil)
+			n.proxy.ServeHTTP(w, r)
+			return w.Result()
+		}
+		for _, tc := range []struct {
+			used   uint64
+			status int
+		}{{50, 200}, {95, 200}, {96, 503}, {94, 200}} {
+			used.Store(tc.used)
+			time.Sleep(2 * memoryLook)
+			if r := ask(); r.StatusCode != tc.status {
+				t.Errorf("at %d%%: answered %d, want %d", tc.used, r.StatusCode, tc.status)
+			}
+		}
+	})
+}
+
+// TestMachinePanic: a panic in one request is that request's 500 and nobody
+// else's; its stack is logged once.
+func TestMachinePanic(t *testing.T) {
+	var logged bytes.Buffer
+	var mu sync.Mutex
+	boom := func(context.Context, string, string) (net.Conn, error) { panic("boom") }
+	p := start(t, simple, "http://127.0.0.1:1", Options{
+		Dial:   boom,
+		Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, &logged}, nil)),
+	})
+	// The pool's dial runs on the request's goroutine for HTTP/1.1 in the
+	// transport's own one, so let the panic happen where requests do.
+	p.gen.Load().upstreams["service"].endpoints[0].pool.dial = func(context.Context, bool) (*upConn, error) { panic("boom") }
+	for range 5 {
+		resp, _ := get(t, p.url)
+		wantAnswer(t, resp, 500, errInternal)
+	}
+	s := p.Status()
+	if s.Panics != 5 || s.Inflight != 0 {
+		t.Errorf("%d panics, %d inflight", s.Panics, s.Inflight)
+	}
+	if n := p.gen.Load().upstreams["service"].endpoints[0].inflight.Load(); n != 0 {
+		t.Errorf("%d attempts are still inflight", n)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if n := strings.Count(logged.String(), "panic in a request"); n != 1 {
+		t.Errorf("the stack was logged %d times", n)
+	}
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// TestMachineClockJumps: what was taken for a ramp or a recheck doesn't come
+// from the wall clock.
+func TestMachineClockJumps(t *testing.T) {
+	now := time.Now()
+	jumped := now.Round(0) // without its monotonic reading, as after a jump
+	if sinceEpoch(now) <= 0 {
+		t.Error("a moment before the epoch")
+	}
+	e := &endpoint{up: &Upstream{cfg: &config.Upstream{Ejection: config.Ejection{Ramp: config.Duration(time.Second)}}}}
+	e.startRamp(now)
+	for _, at := range []time.Time{now.Add(-time.Hour), now, jumped} {
+		if s := e.share(at); s < 0 || s > 1 {
+			t.Errorf("a share of %v", s)
+		}
+	}
+	x := &exchange{start: now.Add(time.Hour)}
+	if d := sinceStart(x); d != 0 {
+		t.Errorf("a duration of %v", d)
+	}
+}
+
+// TestFloods: what HTTP/2 clients flood a server with ends the connection or
+// is bounded, and the proxy's memory and requests stay as they were.
+func TestFloods(t *testing.T) {
+	up := newCounting(t)
+	slow := service(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	yaml := simple + ""
+	yaml = strings.Replace(yaml, "routes: [", `routes: [{match: {pathPrefix: /slow}, upstream: slow}, `, 1)
+	yaml = strings.Replace(yaml, "upstreams: [", `upstreams: [{name: slow, endpoints: ["`+slow.URL+`"]}, `, 1)
+	p := start(t, yaml, up.url, Options{ErrorLog: discardLog})
+	request := func(enc *hpack.Encoder, buf *bytes.Buffer, path string) []byte {
+		buf.Reset()
+		for _, f := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", path}} {
+			enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+		}
+		return buf.Bytes()
+	}
+	for name, flood := range map[string]func(fr *http2.Framer, c net.Conn) error{
+		"rapid reset": func(fr *http2.Framer, _ net.Conn) error {
+			var buf bytes.Buffer
+			enc := hpack.NewEncoder(&buf)
+			for i := range 50_000 {
+				id := uint32(2*i + 1)
+				if err := fr.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: request(enc, &buf, "/slow"), EndHeaders: true, EndStream: true}); err != nil {
+					return err
+				}
+				if err := fr.WriteRSTStream(id, http2.ErrCodeCancel); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"CONTINUATION": func(fr *http2.Framer, _ net.Conn) error {
+			var buf bytes.Buffer
+			enc := hpack.NewEncoder(&buf)
+			if err := fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: request(enc, &buf, "/"), EndStream: true}); err != nil {
+				return err
+			}
+			for i := range 50_000 {
+				buf.Reset()
+				enc.WriteField(hpack.HeaderField{Name: fmt.Sprint("x-", i), Value: strings.Repeat("a", 1000), Sensitive: true})
+				if err := fr.WriteContinuation(1, false, buf.Bytes()); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"SETTINGS": func(fr *http2.Framer, _ net.Conn) error {
+			for range 100_000 {
+				if err := fr.WriteSettings(); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"PING": func(fr *http2.Framer, _ net.Conn) error {
+			for range 100_000 {
+				if err := fr.WritePing(false, [8]byte{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"HPACK bomb": func(fr *http2.Framer, _ net.Conn) error {
+			var buf bytes.Buffer
+			enc := hpack.NewEncoder(&buf)
+			for id := uint32(1); id < 2000; id += 2 {
+				block := append([]byte(nil), request(enc, &buf, "/")...)
+				buf.Reset()
+				enc.WriteField(hpack.HeaderField{Name: "bomb", Value: strings.Repeat("a", 3500)})
+				block = append(block, buf.Bytes()...)
+				for range 4000 { // one byte each, by the table
+					block = append(block, 0x80|62)
+				}
+				if err := fr.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true, EndStream: true}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			c, err := net.Dial("tcp", p.Addrs()[0].String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			// A flooder doesn't read: what the proxy answers piles up in sockets only.
+			_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+			io.WriteString(c, http2.ClientPreface)
+			fr := http2.NewFramer(c, c)
+			fr.WriteSettings()
+			err = flood(fr, c)
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+			if grown > 16<<20 {
+				t.Errorf("the heap grew by %d MiB", grown>>20)
+			}
+			resp, _ := get(t, p.url)
+			if resp.StatusCode != 200 {
+				t.Errorf("others are answered %d", resp.StatusCode)
+			}
+			c.Close()
+			eventually(t, "all requests of the flood are over", func() bool { return p.Status().Inflight == 0 })
+			t.Logf("ended with %v; the heap grew by %d KiB", err, grown>>10)
+		})
+	}
+}
