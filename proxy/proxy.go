@@ -258,7 +258,7 @@ func (p *Proxy) Drain(ctx context.Context, delay time.Duration) error {
 	left := p.inflight.Load()
 	p.Close()
 	if left > 0 || cut.Load() {
-		return fmt.Errorf("%d requests were cut: the drain time was over", left)
+		return fmt.Errorf("the drain time was over with %d request(s) still running; they were cut", left)
 	}
 	return nil
 }
