@@ -25,8 +25,12 @@ func SplitAddress(s string) (network, address string) {
 	return "tcp", s
 }
 
+var hostRegexp = whole(hostPattern)
+
 func explainAddress(text string) string {
 	switch {
+	case text == Off:
+		return "closes a port that must be open; remove the listener instead"
 	case strings.Trim(text, "0123456789") == "":
 		return fmt.Sprintf("has no colon; write \":%s\"", text)
 	case strings.Contains(text, "://"):
@@ -37,7 +41,7 @@ func explainAddress(text string) string {
 		return "has no absolute path; write unix:/path/to/socket"
 	case strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "["):
 		return "has more than one colon; write an IPv6 address in brackets, like [::1]:4480"
-	case !strings.Contains(text, ":"):
+	case hostRegexp.MatchString(text):
 		return fmt.Sprintf("has no port; write %s:4480", text)
 	}
 	return ""
@@ -141,32 +145,4 @@ func isWildcard(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsUnspecified()
-}
-
-// overlap reports whether two addresses can mean the same socket, so that
-// only one of them can be listened on, or one leads to the other.
-func overlap(a, b string) bool {
-	networkA, addressA := SplitAddress(a)
-	networkB, addressB := SplitAddress(b)
-	if networkA != networkB {
-		return false
-	}
-	if networkA == "unix" {
-		return addressA == addressB
-	}
-	hostA, portA, errA := net.SplitHostPort(addressA)
-	hostB, portB, errB := net.SplitHostPort(addressB)
-	if errA != nil || errB != nil || portA != portB || portA == "0" {
-		return false
-	}
-	return isWildcard(hostA) || isWildcard(hostB) || sameHost(hostA, hostB)
-}
-
-func sameHost(a, b string) bool {
-	if a == b {
-		return true
-	}
-	// The name stands for 127.0.0.1 and ::1, whichever answers.
-	local := func(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
-	return (a == "localhost" || b == "localhost") && local(a) && local(b)
 }

@@ -22,6 +22,9 @@ const (
 	// maxAliased bounds the nodes that aliases add: nine lines of aliases to
 	// aliases ("billion laughs") stand for more nodes than fit in memory.
 	maxAliased = 10_000
+	// maxValues bounds what a megabyte can be made of: dashes alone would
+	// stand for half a million upstreams. 10,000 routes need some 100,000.
+	maxValues = 250_000
 )
 
 // parseDocument turns bytes into YAML's node tree, and reports whatever keeps
@@ -134,6 +137,11 @@ func checkAliases(r *report, root *yaml.Node) bool {
 	c := aliasCounter{report: r, weight: map[*yaml.Node]int{}}
 	weight := c.count(root)
 	if c.failed {
+		return false
+	}
+	if c.written > maxValues {
+		r.add(position{line: root.Line, column: root.Column}, KindLimit,
+			"has more than %d values; no configuration needs as many, is it the right file?", maxValues)
 		return false
 	}
 	if aliased := weight - c.written; aliased > maxAliased {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -19,6 +20,10 @@ type field struct {
 	enum     []string
 	format   *format
 	min, max string // bounds as text; empty: none
+
+	// low, high and start are min, max and fallback as numbers: nanoseconds
+	// of a Duration, bytes of a Size.
+	low, high, start float64
 }
 
 // A []string's enum and format are about its elements.
@@ -61,6 +66,10 @@ func fieldsOf(t reflect.Type) []field {
 				panic(fmt.Sprintf("config: %s.%s has the unknown format %q", t, sf.Name, name))
 			}
 		}
+		if f.max != "" {
+			f.low, f.high = number(f.min, sf.Type), number(f.max, sf.Type)
+			f.start = number(cmp.Or(f.fallback, "0"), sf.Type)
+		}
 		fields = append(fields, f)
 	}
 	fieldCache.Store(t, fields)
@@ -74,12 +83,6 @@ func names(fields []field) []string {
 		out[i] = f.name
 	}
 	return out
-}
-
-// bounds returns a field's min and max as numbers: nanoseconds of a Duration,
-// bytes of a Size. Every scalar number in the configuration has both.
-func (f field) bounds(t reflect.Type) (low, high float64) {
-	return number(f.min, t), number(f.max, t)
 }
 
 // number reads a bound or a default from a tag.
@@ -112,21 +115,14 @@ func setDefaults(v reflect.Value) {
 		switch {
 		case target.Kind() == reflect.Struct:
 			setDefaults(target)
-		case f.fallback != "":
-			setFallback(target, f.fallback)
+		case target.Kind() == reflect.String:
+			target.SetString(f.fallback)
+		case target.Kind() == reflect.Bool:
+			target.SetBool(f.fallback == "true")
+		case target.Kind() == reflect.Float64:
+			target.SetFloat(f.start)
+		case target.CanInt():
+			target.SetInt(int64(f.start))
 		}
-	}
-}
-
-func setFallback(v reflect.Value, text string) {
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(text)
-	case reflect.Bool:
-		v.SetBool(text == "true")
-	case reflect.Float64:
-		v.SetFloat(number(text, v.Type()))
-	default:
-		v.SetInt(int64(number(text, v.Type())))
 	}
 }

@@ -202,7 +202,7 @@ func TestHashFollowsTheFileAndTheFlags(t *testing.T) {
 	if len(hashes) != 9 {
 		t.Errorf("9 configurations have %d hashes", len(hashes))
 	}
-	if parse(t, minimal).Hash() != parse(t, minimal).Hash() {
+	if first, second := parse(t, minimal), parse(t, minimal); first.Hash() != second.Hash() {
 		t.Error("the hash isn't stable")
 	}
 }

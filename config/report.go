@@ -31,13 +31,16 @@ func (r *report) add(at position, kind Kind, format string, args ...any) {
 	p := r.problem(at, kind, fmt.Sprintf(format, args...))
 	switch {
 	case r.seen[p]:
-	case len(r.problems) >= maxProblems:
+	case r.full():
 		r.more++
 	default:
 		r.seen[p] = true
 		r.problems = append(r.problems, p)
 	}
 }
+
+// full reports whether further problems are only counted.
+func (r *report) full() bool { return len(r.problems) >= maxProblems }
 
 func (r *report) problem(at position, kind Kind, message string) Problem {
 	p := Problem{File: r.name, Kind: kind, Message: message}

@@ -115,7 +115,7 @@ func (d *decoder) duration(t text, v reflect.Value, f field, path string) {
 		d.unreadable(t, v.Type(), f, path, err)
 		return
 	}
-	if low, high := f.bounds(v.Type()); float64(parsed) < low || float64(parsed) > high {
+	if float64(parsed) < f.low || float64(parsed) > f.high {
 		d.problem(path, KindUnitRange, "must be from %s to %s, and %s isn't", f.min, f.max, t.shown())
 		return
 	}
@@ -132,7 +132,7 @@ func (d *decoder) size(t text, v reflect.Value, f field, path string) {
 		d.unreadable(t, v.Type(), f, path, err)
 		return
 	}
-	if low, high := f.bounds(v.Type()); float64(parsed) < low || float64(parsed) > high {
+	if float64(parsed) < f.low || float64(parsed) > f.high {
 		d.problem(path, KindUnitRange, "must be from %s to %s, and %s isn't", f.min, f.max, t.shown())
 		return
 	}
@@ -188,7 +188,7 @@ func (d *decoder) number(t text, v reflect.Value, f field, path string) {
 		d.problem(path, KindType, "must be %s, and %s isn't", expected(v.Type(), f), t.shown())
 		return
 	}
-	if low, high := f.bounds(v.Type()); n < low || n > high {
+	if n < f.low || n > f.high {
 		d.problem(path, KindRange, "must be from %s to %s, and %s isn't", f.min, f.max, t.shown())
 		return
 	}

@@ -116,20 +116,18 @@ func scalarAlternatives(t reflect.Type, f field) []rule {
 	case t == durationType:
 		return []rule{{"type": "string", "pattern": durationPattern}, {"const": 0}}
 	case t == sizeType:
-		low, high := f.bounds(t)
 		return []rule{
 			{"type": "string", "pattern": sizePattern},
-			{"type": "integer", "minimum": low, "maximum": high},
+			{"type": "integer", "minimum": f.low, "maximum": f.high},
 		}
 	case t.Kind() == reflect.Bool:
 		return []rule{{"type": "boolean"}}
 	case t.Kind() == reflect.Int, t.Kind() == reflect.Float64:
-		low, high := f.bounds(t)
 		kind := "integer"
 		if t.Kind() == reflect.Float64 {
 			kind = "number"
 		}
-		return []rule{{"type": kind, "minimum": low, "maximum": high}}
+		return []rule{{"type": kind, "minimum": f.low, "maximum": f.high}}
 	case len(f.enum) > 0:
 		return []rule{{"enum": enumValues(f.enum)}}
 	}
@@ -171,5 +169,5 @@ func fallbackValue(t reflect.Type, f field) any {
 	case t.Kind() == reflect.Bool:
 		return f.fallback == "true"
 	}
-	return number(f.fallback, t)
+	return f.start
 }

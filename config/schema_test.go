@@ -30,8 +30,8 @@ var compiledSchema = sync.OnceValue(func() *jsonschema.Schema {
 })
 
 // agree fails the test if schema and decoder disagree about a document, by the
-// rule that Schema and SemanticKinds promise.
-func agree(t *testing.T, document []byte, instance any) {
+// rule that Schema and SemanticKinds promise. It returns what the decoder says.
+func agree(t *testing.T, document []byte, instance any) error {
 	t.Helper()
 	_, err := Parse("test.yaml", document, nil)
 	schemaErr := compiledSchema().Validate(instance)
@@ -39,28 +39,29 @@ func agree(t *testing.T, document []byte, instance any) {
 		if schemaErr != nil {
 			t.Fatalf("Parse accepts and Schema rejects\n%s\n%v", document, schemaErr)
 		}
-		return
+		return nil
 	}
 	for _, p := range err.(*Error).Problems {
 		if !slices.Contains(SemanticKinds(), p.Kind) {
 			if schemaErr == nil {
 				t.Fatalf("Parse rejects (%s) and Schema accepts\n%s\n%v", p.Kind, document, err)
 			}
-			return
+			return err
 		}
 	}
 	for _, p := range err.(*Error).Problems {
 		if p.Kind == KindVariable || p.Kind == KindSpelling {
-			return // the schema may happen to see it
+			return err // the schema may happen to see it
 		}
 	}
 	if schemaErr != nil {
 		t.Fatalf("Parse finds only what a schema can't and Schema rejects\n%s\n%v\n%v", document, err, schemaErr)
 	}
+	return err
 }
 
 // agreeJSON is agree for a document made of Go values: JSON is YAML.
-func agreeJSON(t *testing.T, document any) {
+func agreeJSON(t *testing.T, document any) error {
 	t.Helper()
 	text, err := json.Marshal(document)
 	if err != nil {
@@ -70,7 +71,7 @@ func agreeJSON(t *testing.T, document any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agree(t, text, instance)
+	return agree(t, text, instance)
 }
 
 // formatSamples are texts that have a format and texts that don't.
@@ -172,10 +173,7 @@ func (g *generator) value(t reflect.Type, f field, path string) any {
 }
 
 func (g *generator) scalar(t reflect.Type, f field) any {
-	low, high := 0.0, 0.0
-	if f.max != "" {
-		low, high = f.bounds(t)
-	}
+	low, high := f.low, f.high
 	switch {
 	case t == durationType:
 		return pick(g, f.min, f.max, Duration((low+high)/2).String())
@@ -204,9 +202,7 @@ func pick[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
 // wrong returns a value that a slot must not take, or one that needs care.
 func (g *generator) wrong(s slot) any {
 	general := []any{nil, "", "${SET}", "${UNSET:-}", "$${x}", "plain words here", true, -1, 0, 1.5, 1e300, []any{}, map[string]any{}, []any{nil}, map[string]any{"nope": 1}, "0", "12", "-3s"}
-	t := s.typ
-	if t.Kind() == reflect.Slice {
-		t = t.Elem()
+	if s.typ.Kind() == reflect.Slice {
 		general = append(general, []any{""}, []any{[]any{}}, "x")
 	}
 	if s.field.format != nil {
@@ -215,7 +211,7 @@ func (g *generator) wrong(s slot) any {
 		}
 	}
 	if s.field.max != "" {
-		low, high := s.field.bounds(t)
+		low, high := s.field.low, s.field.high
 		general = append(general, low-1, high+1, fmt.Sprint(high), "1ns", "999999999999999h", "1B", "99999999999999999999GiB")
 	}
 	return pick(g, general...)
@@ -225,7 +221,7 @@ func (g *generator) wrong(s slot) any {
 // and asks both what they think of the result.
 func TestSchemaAgreesWithDecoder(t *testing.T) {
 	accepted, kinds := 0, map[Kind]int{}
-	for seed := range uint64(1500) {
+	for seed := range uint64(1000) {
 		g := &generator{Rand: rand.New(rand.NewPCG(seed, 7))}
 		document := g.object(reflect.TypeFor[Config](), "")
 		tidy(document)
@@ -238,19 +234,17 @@ func TestSchemaAgreesWithDecoder(t *testing.T) {
 				s.set(g.wrong(s))
 			}
 		}
-		agreeJSON(t, document)
-
-		text, _ := json.Marshal(document)
-		if _, err := Parse("test.yaml", text, nil); err == nil {
+		err := agreeJSON(t, document)
+		if err == nil {
 			accepted++
-		} else {
-			for _, p := range err.(*Error).Problems {
-				kinds[p.Kind]++
-			}
+			continue
+		}
+		for _, p := range err.(*Error).Problems {
+			kinds[p.Kind]++
 		}
 	}
 	t.Logf("%d accepted; %v", accepted, kinds)
-	if accepted < 400 {
+	if accepted < 300 {
 		t.Errorf("only %d documents were accepted: the generator tests little", accepted)
 	}
 	for _, k := range []Kind{KindType, KindRequired, KindEnum, KindRange, KindUnitRange, KindFormat, KindUnknownKey, KindVariable} {
@@ -309,7 +303,7 @@ func TestSchemaAgreesOnEverySlot(t *testing.T) {
 		before := s.get()
 		for _, v := range values {
 			s.set(v)
-			agreeJSON(t, document)
+			_ = agreeJSON(t, document)
 			documents++
 		}
 		s.set(before)
@@ -392,8 +386,7 @@ func TestTagsAreSound(t *testing.T) {
 				t.Errorf("%s: numbers have min and max, nothing else has", name)
 			}
 			if isNumber && f.fallback != "" {
-				low, high := f.bounds(ft)
-				if n := number(f.fallback, ft); n < low || n > high {
+				if f.start < f.low || f.start > f.high {
 					t.Errorf("%s: the default %s is out of bounds", name, f.fallback)
 				}
 			}

@@ -5,11 +5,14 @@ import (
 	"strings"
 )
 
+// maxCandidates bounds the work for one suggestion.
+const maxCandidates = 500
+
 // didYouMean returns `; did you mean "x"?` for the known word closest to the
 // one given, and nothing when none is close.
 func didYouMean(word string, known []string) string {
 	best, bestDistance := "", len(word)/3+2
-	for _, k := range known {
+	for _, k := range known[:min(len(known), maxCandidates)] {
 		if strings.EqualFold(word, k) {
 			best = k
 			break

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 )
@@ -32,13 +31,8 @@ func (v *validator) presence() {
 	}
 }
 
-// claim is an address that Levee listens on.
-type claim struct {
-	path, address string
-}
-
-func (v *validator) claims() []claim {
-	var claims []claim
+// claims returns the addresses that Levee listens on, those of listeners first.
+func (v *validator) claims() (claims []claim) {
 	add := func(path, address string) {
 		if address != "" && address != Off && !v.bad[path] {
 			claims = append(claims, claim{path, address})
@@ -54,21 +48,17 @@ func (v *validator) claims() []claim {
 
 // ports refuses addresses of which only one could be opened.
 func (v *validator) ports() {
-	claims := v.claims()
-	for i, c := range claims {
-		for _, earlier := range claims[:i] {
-			if !overlap(c.address, earlier.address) {
-				continue
-			}
-			// Complain where something was written, not about a default.
+	book := newAddressBook()
+	for _, c := range v.claims() {
+		if earlier, taken := book.conflicting(c.address); taken {
 			at, other := c, earlier
-			if _, written := v.at[at.path]; !written {
+			// Complain where something was written, not about a default.
+			if _, written := v.at[c.path]; !written {
 				at, other = earlier, c
 			}
-			v.problem(at.path, KindConflict, "%s is taken by %s already%s; choose another port",
-				quote(at.address), other.path, v.whose(other))
-			break
+			v.problem(at.path, KindConflict, "%s is taken by %s already%s; choose another port", quote(at.address), other.path, v.whose(other))
 		}
+		book.add(c)
 	}
 }
 
@@ -99,20 +89,28 @@ func (v *validator) listeners() {
 }
 
 func (v *validator) upstreams() {
-	lines := map[string]string{}
+	names := map[string]string{}
+	listeners := newAddressBook()
+	for _, c := range v.claims() {
+		if strings.HasPrefix(c.path, "listeners") {
+			listeners.add(c)
+		}
+	}
 	for i, u := range v.cfg.Upstreams {
 		path := index("upstreams", i)
-		v.unique(lines, join(path, "name"), "upstream", u.Name)
+		v.unique(names, join(path, "name"), "upstream", u.Name)
 		v.pair(join(path, "tls"), u.TLS)
+		seen := map[string]bool{}
 		for j, e := range u.Endpoints {
 			at := index(join(path, "endpoints"), j)
 			if e == "" || v.bad[at] {
 				continue
 			}
-			if slices.Contains(u.Endpoints[:j], e) {
+			if seen[e] {
 				v.problem(at, KindConflict, "%s is listed twice; remove one of the two", v.hide(at, e))
 			}
-			v.loop(at, e)
+			seen[e] = true
+			v.loop(listeners, at, e)
 		}
 	}
 }
@@ -147,42 +145,30 @@ func (v *validator) pair(path string, tls UpstreamTLS) {
 
 // loop refuses an endpoint that leads back to a listener: each request would
 // go round until something breaks.
-func (v *validator) loop(path, endpoint string) {
+func (v *validator) loop(listeners addressBook, path, endpoint string) {
 	e, err := ParseEndpoint(endpoint)
 	if err != nil {
 		return
 	}
-	for i, l := range v.cfg.Listeners {
-		listener := join(index("listeners", i), "address")
-		if l.Address == "" || v.bad[listener] || !leadsTo(e, l.Address) {
-			continue
-		}
-		v.problem(path, KindConflict, "%s is Levee's own listener%s, so requests would go round forever; write where the service itself listens",
-			v.hide(path, endpoint), v.inLine(listener))
-		return
-	}
-}
-
-// leadsTo reports whether connections to the endpoint surely arrive at the
-// listener. One on all addresses is met through this machine's own; which
-// others than loopback are its own isn't known here.
-func leadsTo(e Endpoint, listener string) bool {
+	address := e.Address
 	if e.Network == "unix" {
-		return overlap("unix:"+e.Address, listener)
+		address = "unix:" + address
 	}
-	if !overlap(e.Address, listener) {
-		return false
+	if listener, reached := listeners.reached(address); reached {
+		v.problem(path, KindConflict, "%s is Levee's own listener%s, so requests would go round forever; write where the service itself listens",
+			v.hide(path, endpoint), v.inLine(listener.path))
 	}
-	host, _, err := net.SplitHostPort(e.Address)
-	return err == nil && (isLoopback(host) || isWildcard(host) || e.Address == listener)
 }
 
 func (v *validator) routes() {
-	lines, matches := map[string]string{}, map[string]string{}
+	names, matches := map[string]string{}, map[string]string{}
+	upstreams, sure := v.upstreamNames()
 	for i, r := range v.cfg.Routes {
 		path := index("routes", i)
-		v.unique(lines, join(path, "name"), "route", r.Name)
-		v.known(join(path, "upstream"), r.Upstream)
+		v.unique(names, join(path, "name"), "route", r.Name)
+		if sure {
+			v.known(upstreams, join(path, "upstream"), r.Upstream)
+		}
 		if v.bad[join(path, "match.pathPrefix")] {
 			continue
 		}
@@ -205,31 +191,34 @@ func (v *validator) routes() {
 	}
 }
 
-// known refuses a route to an upstream that isn't there.
-func (v *validator) known(path, upstream string) {
-	if upstream == "" || v.bad[path] || v.bad["upstreams"] {
-		return
-	}
-	var names []string
+// upstreamNames returns the names that a route can refer to. Not sure: a name
+// was refused, and may be the one that is meant; or there are no upstreams,
+// which is reported by itself.
+func (v *validator) upstreamNames() (names []string, sure bool) {
 	for i, u := range v.cfg.Upstreams {
-		if u.Name == upstream {
-			return
-		}
-		if u.Name == "" || v.bad[join(index("upstreams", i), "name")] || v.bad[index("upstreams", i)] {
-			return // it may be the one that was meant
+		if path := index("upstreams", i); u.Name == "" || v.bad[path] || v.bad[join(path, "name")] {
+			return nil, false
 		}
 		names = append(names, u.Name)
 	}
-	if len(names) == 0 {
-		return // that there are none is reported by itself
+	slices.Sort(names)
+	return names, len(names) > 0
+}
+
+// known refuses a route to an upstream that isn't there. The names are sorted.
+func (v *validator) known(names []string, path, upstream string) {
+	if _, found := slices.BinarySearch(names, upstream); found || upstream == "" || v.bad[path] {
+		return
 	}
 	if len(v.variables[path]) > 0 {
 		v.problem(path, KindReference, "there is no upstream with %s for its name", v.hide(path, upstream))
 		return
 	}
-	more := didYouMean(upstream, names)
-	if more == "" {
-		more = "; there are " + listed(names[:min(len(names), 10)])
+	more := ""
+	if !v.full() {
+		if more = didYouMean(upstream, names); more == "" {
+			more = "; there are " + listed(names[:min(len(names), 10)])
+		}
 	}
 	v.problem(path, KindReference, "there is no upstream %s%s", quote(upstream), more)
 }
