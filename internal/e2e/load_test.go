@@ -85,7 +85,7 @@ var carried sync.Map
 
 // fetch asks once; anything but a whole answer with 200 is an error.
 func fetch(client *http.Client, url string) error {
-	connection := "" // none yet: it is being opened
+	var connection string
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -96,9 +96,6 @@ func fetch(client *http.Client, url string) error {
 		},
 	})))
 	if err != nil {
-		if _, known := carried.Load(connection); !known && errors.Is(err, syscall.ECONNRESET) {
-			return fmt.Errorf("%w: %w", errFreshReset, err)
-		}
 		return err
 	}
 	carried.Store(connection, true)
@@ -113,15 +110,17 @@ func fetch(client *http.Client, url string) error {
 	return nil
 }
 
-// errFreshReset is a connection that was reset before it had carried any answer.
-var errFreshReset = errors.New("a new connection was reset")
-
 // neverAccepted says that a connection was opened with the kernel alone, which
 // does so by itself for a socket that listens: whatever waits in its queue when
 // the socket closes is reset, be it before, during or after a TLS handshake. No
 // process can do anything about the last ones.
 func neverAccepted(err error) bool {
-	return errors.Is(err, errFreshReset)
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || !errors.Is(err, syscall.ECONNRESET) {
+		return false
+	}
+	_, known := carried.Load(fmt.Sprint(op.Source, op.Addr))
+	return op.Op == "dial" || !known
 }
 
 // notListening says that a connection could not even be opened: that request was never accepted.
