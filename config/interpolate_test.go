@@ -6,11 +6,14 @@ import (
 	"testing"
 )
 
+// testVariables are the variables that tests can use.
+var testVariables = map[string]string{
+	"A": "alpha", "B": "beta", "EMPTY": "", "INJECT": "x\nroutes: []", "BINARY": "\xff", "NESTED": "${A}",
+	"T": "800ms", "N": "42", "YES": "true", "SECRET": "hunter2", "HOST": "Secret.example.com", "F": "2.5", "BIG": strings.Repeat("x", 1<<19),
+}
+
 func testEnv(name string) (string, bool) {
-	value, set := map[string]string{
-		"A": "alpha", "B": "beta", "EMPTY": "", "INJECT": "x\nroutes: []", "BINARY": "\xff", "NESTED": "${A}",
-		"T": "800ms", "N": "42", "YES": "true", "SECRET": "hunter2", "HOST": "Secret.example.com", "F": "2.5", "BIG": strings.Repeat("x", 1<<19),
-	}[name]
+	value, set := testVariables[name]
 	return value, set
 }
 

@@ -160,7 +160,10 @@ func (g *generator) value(t reflect.Type, f field, path string) any {
 	case reflect.Struct:
 		return g.object(t, path)
 	case reflect.Slice:
-		list := make([]any, 1+g.IntN(2))
+		list := make([]any, 1)
+		if !g.all {
+			list = make([]any, 1+g.IntN(2))
+		}
 		for i := range list {
 			element := f
 			element.required = true

@@ -11,7 +11,7 @@ import (
 // says, and the reason in logs and metrics.
 type errorType string
 
-// The error types that Levee uses. docs/answers.md explains each to whoever gets one.
+// The error types that Levee uses. README.md explains each to whoever gets one.
 const (
 	errDNS               errorType = "dns_error"
 	errNoRoute           errorType = "destination_not_found"
