@@ -35,7 +35,7 @@ isn't ready: good for health checks.`,
 		}
 		status, err := client.Status(command.Context())
 		if err != nil {
-			return &exitError{exitFailure, fmt.Errorf("no answer from a levee at %s: %w", *address, err), "Does it run, and is its admin port there? --admin or LEVEE_ADMIN says where to ask."}
+			return &exitError{exitFailure, fmt.Errorf("%s: %w", *address, err), "Does it run, and is its admin port there? --admin or LEVEE_ADMIN says where to ask."}
 		}
 		if err := writeStatus(command, status, *asJSON); err != nil {
 			return failed(err)
