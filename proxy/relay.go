@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -108,9 +109,7 @@ func (x *exchange) cutShort(err error) error {
 func relayTrailer(w http.ResponseWriter, rc *http.ResponseController, trailer http.Header, announced int) {
 	h := w.Header()
 	if len(trailer) == announced {
-		for name, values := range trailer {
-			h[name] = values
-		}
+		maps.Copy(h, trailer)
 		return
 	}
 	_ = rc.Flush() // chunked framing, without which HTTP/1.1 has no trailers
