@@ -64,4 +64,6 @@ b bud --isolation chroot --format docker --layers=false \
 	--build-arg VERSION="$version" \
 	--tag "$tag" .
 
+# The image that had the tag before is of no use to anybody.
+b rmi --prune >/dev/null 2>&1 || true
 b images --format '{{.Name}}:{{.Tag}} {{.Size}}' "$tag"
