@@ -64,6 +64,7 @@ func (x *exchange) limit(total time.Duration, hasTotal bool) {
 
 // finish gives back what the exchange holds.
 func (x *exchange) finish() {
+	x.body.end()
 	if x.cancel != nil {
 		x.bound.end()
 		x.cancel(nil)
@@ -96,21 +97,27 @@ func (a *attempt) bodyTouched() bool { return a.body != nil && a.body.bytes.Load
 // moves the client's read deadline along with progress, counts, and remembers
 // how reading failed: then the failure is the client's, not the upstream's.
 //
-// The transport closes a body when it is done with it, at times before the
-// exchange is over; closing the client's own is left to the server.
+// The transport reads on a goroutine of its own, and may do so after an early
+// answer has ended the exchange, when the server has taken its response writer
+// back: from then on nothing of it may be touched. And it closes a body when
+// it is done with it, at times before the exchange is over; closing the
+// client's own is left to the server.
 type requestBody struct {
 	src     io.ReadCloser
 	trailer func()
-	guard   progress
 	bound   *bound
 	bytes   atomic.Int64
 
-	mu  sync.Mutex
-	err error // the first that isn't io.EOF
+	mu    sync.Mutex
+	guard progress
+	ended bool  // the exchange is over
+	err   error // the first that isn't io.EOF
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
-	b.guard.before()
+	if !b.alive((*progress).before) {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	n, err := b.src.Read(p)
 	if n > 0 {
 		b.bytes.Add(int64(n))
@@ -118,8 +125,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	}
 	switch {
 	case err == io.EOF:
-		b.guard.done()
-		if b.trailer != nil {
+		if b.alive((*progress).done) && b.trailer != nil {
 			b.trailer()
 		}
 	case err != nil:
@@ -130,6 +136,24 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.mu.Unlock()
 	}
 	return n, err
+}
+
+// alive does what moves the client's deadline, unless the exchange is over.
+func (b *requestBody) alive(move func(*progress)) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	move(&b.guard)
+	return true
+}
+
+// end cuts the body off from the client's connection.
+func (b *requestBody) end() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
 }
 
 func (b *requestBody) Close() error { return nil }

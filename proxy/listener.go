@@ -141,19 +141,25 @@ func (l *listener) wait() time.Duration {
 func (l *listener) close() {
 	l.stopOnce.Do(func() {
 		close(l.stop)
-		if d, ok := l.raw.(interface{ SetDeadline(time.Time) error }); ok {
-			// The past would end Accept although connections wait; a moment lets
-			// it take them, and a quiet socket ends it.
-			_ = d.SetDeadline(time.Now().Add(lastAccepts))
-			<-l.done
+		d, ok := l.raw.(interface{ SetDeadline(time.Time) error })
+		if !ok {
+			l.raw.Close()
+			return
 		}
-		l.raw.Close()
+		_ = d.SetDeadline(time.Now()) // ends Accept, and leaves the socket open
+		<-l.done
+		takeBacklog(l.raw, l.takeBeyondCap)
 	})
 	<-l.done
 }
 
-// lastAccepts is how long a closing listener still takes what waits in the backlog.
-const lastAccepts = 50 * time.Millisecond
+// takeBeyondCap serves a connection although the caps may be reached.
+func (l *listener) takeBeyondCap(nc net.Conn) {
+	l.global.force()
+	l.own.force()
+	l.accepted.Add(1)
+	l.engine.Load().handle(l.clientConn(nc))
+}
 
 func (l *listener) status() ListenerStatus {
 	most, full := l.own.state()

@@ -43,6 +43,13 @@ func (s *slots) acquire(stop <-chan struct{}) bool {
 	}
 }
 
+// force takes a slot even beyond the cap.
+func (s *slots) force() {
+	s.mu.Lock()
+	s.open++
+	s.mu.Unlock()
+}
+
 func (s *slots) release() {
 	s.mu.Lock()
 	s.open--

@@ -317,3 +317,35 @@ func TestGRPCAnswers(t *testing.T) {
 		t.Errorf("Proxy-Status %q", resp.Header.Get("Proxy-Status"))
 	}
 }
+
+// TestEarlyAnswerEndsTheBody: an upstream that answers without taking the body
+// leaves the transport reading it when the exchange is over. Over HTTP/2 the
+// server's response writer is gone by then; touching it once ended the process.
+func TestEarlyAnswerEndsTheBody(t *testing.T) {
+	h2url, _ := h2cService(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	p := start(t, simple, h2url, Options{})
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(tr.CloseIdleConnections)
+	for range 200 {
+		pr, pw := io.Pipe()
+		req, _ := http.NewRequest("POST", p.url, pr)
+		go func() {
+			for range 100 {
+				if _, err := pw.Write(make([]byte, 100)); err != nil {
+					return
+				}
+			}
+			pw.Close()
+		}()
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		pr.Close()
+		if resp.StatusCode != http.StatusTeapot {
+			t.Fatalf("answered %d", resp.StatusCode)
+		}
+	}
+}
