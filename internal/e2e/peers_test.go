@@ -126,15 +126,23 @@ func tool(t *testing.T, name string) string {
 }
 
 // freePort finds a port for a program that can't say which one it was given.
+// No port is given twice: the kernel may, as soon as one is closed.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := listener.Addr().(*net.TCPAddr).Port
+		listener.Close()
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
+
+var givenPorts sync.Map
 
 // accepts says whether something listens on a loopback port.
 func accepts(port int) bool {

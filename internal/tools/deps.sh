@@ -10,7 +10,8 @@ set -euo pipefail
 packages=()
 for group in "$@"; do
 	case $group in
-	test) packages+=(gcc libc6-dev git curl ca-certificates) ;; # the race detector needs a C compiler; the README's commands need curl
+	# The race detector needs a C compiler, the README's commands need curl, and each shell judges its own completions.
+	test) packages+=(gcc libc6-dev git curl ca-certificates zsh fish) ;;
 	lint) packages+=(git shellcheck) ;;
 	image) packages+=(buildah crun netavark uidmap fuse-overlayfs busybox-static ca-certificates) ;;
 	*)
