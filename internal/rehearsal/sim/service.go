@@ -24,13 +24,12 @@ type service struct {
 // usage integrates over time how many workers there were and how many were
 // busy, in worker-nanoseconds.
 type usage struct {
-	at           time.Duration
-	busy, have   float64
-	marks        [2]mark // the last two, window apart: recent covers one to two windows
-	window       time.Duration
-	workersNow   int
-	busyNow      int
-	pausedOrDown bool
+	at         time.Duration
+	busy, have float64
+	marks      [2]mark // the last two, window apart: recent covers one to two windows
+	window     time.Duration
+	workersNow int
+	busyNow    int
 }
 
 type mark struct {

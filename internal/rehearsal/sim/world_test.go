@@ -77,7 +77,7 @@ func TestConservation(t *testing.T) {
 		{"tight", newStatic(3, 0, Word{})},
 		{"queue", newStatic(10, 50, Word{RetryAfter: 20 * time.Millisecond})},
 		{"stop", newStatic(10, 5, Word{Stop: true})},
-		{"hoard", newStatic(0, 1<<30, Word{})},
+		{"hoard", newStatic(0, 300, Word{})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(5) {
