@@ -1,0 +1,328 @@
+package limiter
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// Config says how a limiter works. The zero value is the adaptive limit with
+// its defaults.
+type Config struct {
+	// Fixed, above 0, is a limit that never moves.
+	Fixed float64
+	// Min and Max bound the adaptive limit. Default: 1 and 10,000.
+	Min, Max float64
+	// Initial is the limit before anything is known. Default: 8.
+	Initial float64
+	// Queue is how many requests may wait. 0: as many as the limit, at least 16. Negative: none.
+	Queue int
+	// QueueBytes is how much memory those that wait may hold. Default: 64 MiB.
+	QueueBytes int
+	// Off names rules that are switched off, to show what each is worth.
+	Off []string
+}
+
+const (
+	defaultMin, defaultMax, defaultInitial = 1, 10_000, 8
+	defaultQueueBytes                      = 64 << 20
+	queueLeast                             = 16
+)
+
+// Limiter bounds what is inflight at one service. It is safe for concurrent use.
+type Limiter struct {
+	cfg   Config
+	epoch time.Time
+
+	mu       sync.Mutex
+	inflight int
+	queue    queue
+	fair     fairness
+	ctl      controller
+	sheds    [priorities][reasons]uint64
+	admits   uint64
+}
+
+// New makes a limiter at now.
+func New(cfg Config, now time.Time) *Limiter {
+	if cfg.Min <= 0 {
+		cfg.Min = defaultMin
+	}
+	if cfg.Max <= 0 {
+		cfg.Max = defaultMax
+	}
+	if cfg.Initial <= 0 {
+		cfg.Initial = defaultInitial
+	}
+	if cfg.QueueBytes == 0 {
+		cfg.QueueBytes = defaultQueueBytes
+	}
+	l := &Limiter{cfg: cfg, epoch: now}
+	l.ctl = controller{limit: min(max(cfg.Initial, cfg.Min), cfg.Max), min: cfg.Min, max: cfg.Max, start: true, step: 1}
+	if cfg.Fixed > 0 {
+		l.ctl.limit = cfg.Fixed
+	}
+	if len(cfg.Off) > 0 {
+		l.ctl.off = map[string]bool{}
+		for _, rule := range cfg.Off {
+			l.ctl.off[rule] = true
+		}
+	}
+	l.ctl.win.reset(0)
+	l.queue.tune(0)
+	return l
+}
+
+func (l *Limiter) at(t time.Time) int64 { return int64(t.Sub(l.epoch)) }
+
+// Acquire asks for a permit for w at now. Admitted: End gives it back. Queued:
+// w's Notify hears more. Shed: w.Reason says why.
+func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
+	t := l.at(now)
+	w.deadline = math.MaxInt64
+	if !w.Deadline.IsZero() {
+		w.deadline = l.at(w.Deadline)
+	}
+	w.Reason, w.since = NotShed, t
+	l.mu.Lock()
+	if l.queue.n == 0 && l.inflight < l.room() {
+		if !l.inTime(t, w) {
+			l.shed(w, Deadline)
+			l.mu.Unlock()
+			return Shed
+		}
+		l.admit(t, w)
+		l.mu.Unlock()
+		return Admitted
+	}
+	var out notices
+	verdict := l.enqueue(t, w, &out)
+	l.grant(t, &out)
+	l.mu.Unlock()
+	out.send()
+	return verdict
+}
+
+// room is the limit as a number of requests.
+func (l *Limiter) room() int { return int(l.ctl.limit + 1e-9) }
+
+// inTime says whether w can still be answered before its deadline.
+func (l *Limiter) inTime(now int64, w *Waiter) bool {
+	return w.deadline == math.MaxInt64 || now+int64(l.ctl.base.expect(w.Class)) <= w.deadline
+}
+
+func (l *Limiter) admit(now int64, w *Waiter) {
+	l.inflight++
+	l.admits++
+	l.fair.begin(w.Client)
+	w.state, w.since, w.step = admitted, now, l.ctl.step
+	w.occupancy = float32(l.inflight)
+	w.light = l.queue.n == 0 && l.inflight <= max(1, l.room()/2)
+	l.ctl.observe(now, float64(l.inflight))
+}
+
+func (l *Limiter) shed(w *Waiter, why Reason) {
+	w.state, w.Reason = outside, why
+	l.sheds[min(w.Priority, priorities-1)][why]++
+}
+
+// enqueue lets w wait, if it may.
+func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
+	lane := laneFirst
+	if w.Attempt > 1 {
+		lane = laneRetry
+	}
+	if l.fair.heavy(w.Client) {
+		lane = laneHeavy
+	}
+	if !l.inTime(now, w) {
+		l.shed(w, Deadline)
+		return Shed
+	}
+	most := l.cfg.Queue
+	if most == 0 {
+		most = max(queueLeast, l.room())
+	}
+	why := NotShed
+	switch {
+	case l.queue.n >= most:
+		why = QueueFull
+	case l.queue.bytes+w.Size > l.cfg.QueueBytes:
+		why = QueueBytes
+	}
+	if why != NotShed {
+		v := l.queue.victim(w, lane)
+		if newest := l.queue.newest(w, lane); v == nil && newest != nil && l.fair.heavier(newest.Client, w.Client) {
+			v, why = newest, Unfair
+		}
+		if v == nil {
+			if lane == laneHeavy {
+				why = Unfair
+			}
+			l.shed(w, why)
+			return Shed
+		}
+		l.leave(v)
+		l.shed(v, why)
+		out.add(v, Shed)
+	}
+	l.queue.push(w, lane)
+	l.fair.begin(w.Client)
+	return Queued
+}
+
+// grant gives free permits to those who wait, and sheds whom nobody waits for
+// any more.
+func (l *Limiter) grant(now int64, out *notices) {
+	for w := l.queue.overdue(now); w != nil; w = l.queue.overdue(now) {
+		l.leave(w)
+		l.shed(w, Overload)
+		out.add(w, Shed)
+	}
+	for l.inflight < l.room() {
+		w := l.queue.pop(now)
+		if w == nil {
+			return
+		}
+		l.fair.end(w.Client)
+		if !l.inTime(now, w) {
+			l.shed(w, Deadline)
+			out.add(w, Shed)
+			continue
+		}
+		l.admit(now, w)
+		out.add(w, Admitted)
+	}
+}
+
+// Cancel takes a waiting request out: its client has left. It reports whether
+// it was still waiting; if not, its Notify has been or is being called.
+func (l *Limiter) Cancel(now time.Time, w *Waiter) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.state != waiting {
+		return false
+	}
+	l.leave(w)
+	return true
+}
+
+// leave takes a waiting request out.
+func (l *Limiter) leave(w *Waiter) {
+	l.queue.remove(w)
+	l.fair.end(w.Client)
+}
+
+// End gives w's permit back at now. It panics if w holds none: a permit that
+// ends twice would let one request too many in, for ever.
+func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
+	t := l.at(now)
+	l.mu.Lock()
+	if w.state != admitted {
+		l.mu.Unlock()
+		panic("limiter: a permit ended twice, or was never given")
+	}
+	w.state = outside
+	l.inflight--
+	l.fair.end(w.Client)
+	if l.cfg.Fixed <= 0 {
+		switch o {
+		case Success, Late:
+			l.ctl.sample(t, w, float64(max(t-w.since, 1)), o == Late)
+		case Dropped:
+			l.ctl.drop(w)
+		}
+		l.ctl.look(t)
+		l.queue.tune(int64(l.ctl.base.expect(w.Class)))
+	}
+	if l.queue.n == 0 {
+		l.queue.calm()
+		l.mu.Unlock()
+		return
+	}
+	var out notices
+	l.grant(t, &out)
+	l.mu.Unlock()
+	out.send()
+}
+
+// Tick lets time pass when nothing else happens, and returns when it wants to
+// be called again; zero: not before something else happens.
+func (l *Limiter) Tick(now time.Time) time.Time {
+	t := l.at(now)
+	l.mu.Lock()
+	var out notices
+	l.grant(t, &out)
+	wait := l.queue.n > 0
+	l.mu.Unlock()
+	out.send()
+	if !wait {
+		return time.Time{}
+	}
+	return now.Add(tickEvery)
+}
+
+const tickEvery = 10 * time.Millisecond
+
+// notices are calls of Notify that are due once the lock is free.
+type notices struct {
+	few  [4]notice
+	n    int
+	more []notice
+}
+
+type notice struct {
+	w *Waiter
+	v Verdict
+}
+
+func (o *notices) add(w *Waiter, v Verdict) {
+	if o.n < len(o.few) {
+		o.few[o.n] = notice{w, v}
+	} else {
+		o.more = append(o.more, notice{w, v})
+	}
+	o.n++
+}
+
+func (o *notices) send() {
+	for i := range min(o.n, len(o.few)) {
+		o.few[i].w.Notify(o.few[i].w, o.few[i].v)
+	}
+	for _, m := range o.more {
+		m.w.Notify(m.w, m.v)
+	}
+}
+
+// Status is a snapshot of a limiter.
+type Status struct {
+	// Limit is the number of requests that may be inflight, Inflight how many are.
+	Limit    float64 `json:"limit"`
+	Inflight int     `json:"inflight"`
+	// Queued counts those that wait.
+	Queued int `json:"queued"`
+	// Standing says that the queue doesn't drain: the newest go first.
+	Standing bool `json:"standing"`
+	// Admitted counts permits given since the start.
+	Admitted uint64 `json:"admitted"`
+	// Rule is the one that moved the limit last, Why in words, Since when ago.
+	Rule  string        `json:"rule,omitempty"`
+	Why   string        `json:"why,omitempty"`
+	Since time.Duration `json:"sinceNanoseconds,omitempty"`
+	// Baseline is the latency of class 0 without queueing.
+	Baseline time.Duration `json:"baselineNanoseconds"`
+	// Sheds counts refusals by priority and reason.
+	Sheds map[string]map[string]uint64 `json:"sheds,omitempty"`
+}
+
+// Status takes a snapshot at now.
+func (l *Limiter) Status(now time.Time) Status {
+	t := l.at(now)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Status{
+		Limit: l.ctl.limit, Inflight: l.inflight, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.admits,
+		Rule: l.ctl.lastRule, Why: l.ctl.lastWhy, Since: time.Duration(t - l.ctl.lastAt),
+		Baseline: time.Duration(l.ctl.base.expect(0)),
+	}
+}

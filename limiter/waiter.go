@@ -1,0 +1,113 @@
+package limiter
+
+import "time"
+
+// Priority is what goes first when not everything can. Lower numbers go first.
+type Priority uint8
+
+// The priorities by name; numbers in between are for those who need more.
+const (
+	Critical   Priority = 0
+	Default    Priority = 4
+	Background Priority = 7
+
+	priorities = 8
+)
+
+// Verdict is what became of a request's asking for a permit.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Admitted: the request holds a permit, which End gives back.
+	Admitted Verdict = iota + 1
+	// Queued: the request waits; its Notify will be called once, with Admitted
+	// or Shed, unless Cancel comes first.
+	Queued
+	// Shed: the request is refused, for its waiter's Reason.
+	Shed
+)
+
+// Reason is why a request was shed.
+type Reason uint8
+
+// The reasons.
+const (
+	// NotShed is the reason of requests that weren't.
+	NotShed Reason = iota
+	// QueueFull: as many wait as may.
+	QueueFull
+	// QueueBytes: those that wait hold as much memory as they may.
+	QueueBytes
+	// Deadline: it could not be answered in time.
+	Deadline
+	// Overload: it waited longer than a queue that drains makes anyone wait.
+	Overload
+	// Unfair: its client already has more than its share.
+	Unfair
+
+	reasons
+)
+
+// String is the reason as metrics and headers have it.
+func (r Reason) String() string {
+	return [...]string{"none", "queue_full", "queue_bytes", "deadline", "overload", "unfair"}[r]
+}
+
+// Outcome is what came of a permit.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Success: the service answered usefully; its latency is a sample.
+	Success Outcome = iota + 1
+	// Dropped: the service refused or broke: a connection error, a reset, a 503.
+	Dropped
+	// Late: the deadline passed. The latency is at least what has passed.
+	Late
+	// Ignored: nothing is learned: the client left, or the answer says nothing
+	// about the service's load.
+	Ignored
+)
+
+// Waiter is a request as the limiter sees it. The caller fills the exported
+// fields, and leaves the waiter alone from Acquire until it was shed or ended;
+// then it may be used again. The zero values ask for the highest priority, so
+// set Priority.
+type Waiter struct {
+	// Class is the request's class, from 0 to MaxClasses-1: requests of one class cost alike.
+	Class int
+	// Priority goes before lower ones, but never starves them.
+	Priority Priority
+	// Attempt is 1 for a first attempt and more for a retry, which waits behind first attempts of its priority.
+	Attempt int
+	// Client identifies who asks, for fairness; 0: nobody in particular.
+	Client uint64
+	// Deadline is when the answer must have been given; zero: no matter.
+	Deadline time.Time
+	// Size is the memory in bytes that the request holds while it waits.
+	Size int
+	// Notify hears what became of a queued request. It is called without the
+	// limiter's lock, from whatever call decided it.
+	Notify func(*Waiter, Verdict)
+
+	// Reason is set when the verdict is Shed.
+	Reason Reason
+
+	state      state
+	step       uint32 // the controller's, when admitted
+	occupancy  float32
+	light      bool // admitted while there was no queue and little inflight
+	since      int64
+	deadline   int64
+	next, prev *Waiter
+	list       *list
+}
+
+type state uint8
+
+const (
+	outside state = iota // neither waiting nor admitted
+	waiting
+	admitted
+)
