@@ -1,58 +1,89 @@
 package limiter
 
+import "math"
+
 // MaxClasses is how many classes are told apart; the last one is for all others.
 const MaxClasses = 64
 
-// baselines hold what latency is when nothing queues in the service, class by
-// class, in nanoseconds. They are means, since the mean is what Little's law
-// relates to inflight and throughput.
+// baselines hold what latency is when nothing queues in the service: for each
+// class its geometric mean, and for all together how latencies spread around it.
 type baselines struct {
 	class [MaxClasses]baseline
-	// all relates a class that isn't known yet to those that are.
-	mean float64
+	since uint32 // samples dispatched at or before this step are of another time
+
+	shape [shapeSize]float64 // latest latencies without queueing, over their class's mean
+	seen  int                // how many of them there were
 }
 
-// baseline is one class's.
+// baseline is one class's mean logarithm, and how many samples it rests on.
 type baseline struct {
-	mean    float64
-	samples float64 // how much it rests on, up to baselineMemory
-	raised  int64   // when it was last allowed to rise
+	log, samples float64
 }
 
 const (
 	// baselineMemory is how many samples a baseline rests on at most.
-	baselineMemory = 200
-	// baselineRise bounds, per second, how fast a baseline follows latency
-	// upwards without a down-test: slow enough that an overload isn't learned.
-	baselineRise = 0.01
+	baselineMemory = 300
+	// shapeSize is how many latencies are kept to know the spread.
+	shapeSize = 128
 )
 
-// expect is the latency that a class has without queueing; 0 if unknown.
-func (b *baselines) expect(class int) float64 { return b.class[class].mean }
+// expect is the latency that a class has without queueing, in ns; 0 if unknown.
+func (b *baselines) expect(class int) float64 {
+	if b.class[class].samples == 0 {
+		return 0
+	}
+	return math.Exp(b.class[class].log)
+}
 
-// learn takes a sample that was taken while the service was lightly loaded.
-func (b *baselines) learn(class int, now int64, latency float64) {
+// learn takes a sample that was taken without queueing.
+func (b *baselines) learn(class int, logLatency float64) {
 	c := &b.class[class]
-	if c.samples < 8 { // too few to defend
-		c.samples++
-		c.mean += (latency - c.mean) / c.samples
-		c.raised = now
-		return
+	if c.samples > 0 {
+		b.shape[b.seen%shapeSize] = math.Exp(logLatency - c.log)
+		b.seen++
 	}
 	c.samples = min(c.samples+1, baselineMemory)
-	step := (latency - c.mean) / c.samples
-	if step > 0 {
-		// A rise is metered; single slow samples of a spread-out distribution
-		// balance the quick ones as long as the mean is right.
-		c.mean += step
-		return
-	}
-	c.mean += step
+	c.log += (logLatency - c.log) / c.samples
 }
 
 // scale multiplies every baseline: latency has changed for all, without queueing.
-func (b *baselines) scale(by float64) {
+func (b *baselines) scale(logBy float64) {
 	for i := range b.class {
-		b.class[i].mean *= by
+		b.class[i].log += logBy
 	}
+}
+
+// inflation turns a mean logarithm over the baseline into how many times
+// longer the mean request took: it looks for the wait that, added to each of
+// the latencies without queueing, would give that mean logarithm. 1: no wait.
+// Below 1: faster than the baseline.
+func (b *baselines) inflation(logMean float64) float64 {
+	if logMean <= 0 {
+		return math.Exp(logMean)
+	}
+	shape := b.shape[:min(b.seen, shapeSize)]
+	if len(shape) < 8 {
+		return math.Exp(logMean)
+	}
+	own, mean := 0.0, 0.0
+	for _, s := range shape {
+		own += math.Log(s)
+		mean += s
+	}
+	n := float64(len(shape))
+	own, mean = own/n, mean/n
+	low, high := 0.0, mean*math.Exp(logMean)*4
+	for range 24 {
+		wait := (low + high) / 2
+		with := 0.0
+		for _, s := range shape {
+			with += math.Log(s + wait)
+		}
+		if with/n-own < logMean {
+			low = wait
+		} else {
+			high = wait
+		}
+	}
+	return 1 + (low+high)/2/mean
 }

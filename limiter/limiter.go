@@ -58,7 +58,7 @@ func New(cfg Config, now time.Time) *Limiter {
 		cfg.QueueBytes = defaultQueueBytes
 	}
 	l := &Limiter{cfg: cfg, epoch: now}
-	l.ctl = controller{limit: min(max(cfg.Initial, cfg.Min), cfg.Max), min: cfg.Min, max: cfg.Max, start: true, step: 1}
+	l.ctl = controller{limit: min(max(cfg.Initial, cfg.Min), cfg.Max), min: cfg.Min, max: cfg.Max, start: true, step: 1, boot: bootSamples, spread: 1, factor: growStart}
 	if cfg.Fixed > 0 {
 		l.ctl.limit = cfg.Fixed
 	}
@@ -115,7 +115,7 @@ func (l *Limiter) admit(now int64, w *Waiter) {
 	l.inflight++
 	l.admits++
 	l.fair.begin(w.Client)
-	w.state, w.since, w.step = admitted, now, l.ctl.step
+	w.state, w.since, w.step, w.cohort = admitted, now, l.ctl.step, l.ctl.win.enter(now)
 	w.occupancy = float32(l.inflight)
 	w.light = l.queue.n == 0 && l.inflight <= max(1, l.room()/2)
 	l.ctl.observe(now, float64(l.inflight))
@@ -226,9 +226,10 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	l.inflight--
 	l.fair.end(w.Client)
 	if l.cfg.Fixed <= 0 {
+		l.ctl.ended(t, l.inflight+1, l.ctl.base.expect(w.Class))
 		switch o {
-		case Success, Late:
-			l.ctl.sample(t, w, float64(max(t-w.since, 1)), o == Late)
+		case Success, Late, Ignored:
+			l.ctl.sample(t, w, float64(max(t-w.since, 1)), o != Success)
 		case Dropped:
 			l.ctl.drop(w)
 		}

@@ -2,52 +2,88 @@ package limiter
 
 import "math"
 
-// window gathers samples between two looks of the controller. Only permits
-// given since the limit last moved count: they alone show what it does.
+// window measures a cohort: the requests that were dispatched while it was
+// open, since the limit last moved. It is looked at when nearly all of them
+// have come back. To take instead whatever comes back within a time would
+// favour the quick ones, the more the shorter the time.
+//
+// It works on logarithms of latency over the class's baseline. Their mean is
+// known far better, from as few samples, than that of the latencies
+// themselves: one request in ten that is ten times dearer hardly moves it, and
+// a wait that all have in common moves it a lot.
 type window struct {
-	begun   int64
-	n       int
-	latency float64 // sum, in ns
-	expect  float64 // sum of the classes' baselines for the same requests
-	ratio2  float64 // sum of squared latency/baseline
-	occ     float64 // sum of inflight at dispatch
-	full    int     // of them, dispatched at the limit
-	drops   int
-	late    int
+	id     uint32
+	begun  int64
+	closed bool // nobody enters any more
+
+	out      int     // of the cohort, still inflight
+	outSince float64 // sum of the times of their dispatch
+
+	n        int
+	sum, sq  float64 // of the logarithms, and of their squares
+	latency  float64 // sum, in ns
+	occ      float64 // sum of inflight at dispatch
+	full     int     // dispatched at the limit
+	drops    int
+	censored int // whose clients had left
 }
 
-func (w *window) reset(now int64) { *w = window{begun: now} }
+func (w *window) reset(now int64) { *w = window{id: w.id + 1, begun: now} }
 
-func (w *window) add(latency, expect, occupancy float64, full bool) {
+// enter takes a request into the cohort, if it is open, and returns its mark.
+func (w *window) enter(now int64) uint32 {
+	if w.closed {
+		return 0
+	}
+	w.out++
+	w.outSince += float64(now)
+	return w.id
+}
+
+// leave takes one out of the cohort that came back.
+func (w *window) leave(since int64) {
+	w.out--
+	w.outSince -= float64(since)
+}
+
+func (w *window) add(latency, logRatio, occupancy float64, full, censored bool) {
 	w.n++
 	w.latency += latency
-	w.expect += expect
-	r := latency / expect
-	w.ratio2 += r * r
+	w.sum += logRatio
+	w.sq += logRatio * logRatio
 	w.occ += occupancy
 	if full {
 		w.full++
 	}
-}
-
-// inflation is how many times longer requests took than without queueing: a
-// ratio of sums, so that a change of mix between cheap and dear classes is no
-// change of latency.
-func (w *window) inflation() float64 {
-	if w.expect == 0 {
-		return 1
+	if censored {
+		w.censored++
 	}
-	return w.latency / w.expect
 }
 
-// deviation is the standard error of inflation, as a share of it.
-func (w *window) deviation() float64 {
+// mean is the mean logarithm. Those still inflight count as what has passed
+// and, since nothing better is known, a mean latency more.
+func (w *window) mean(now int64) float64 {
+	if w.n == 0 {
+		return 0
+	}
+	m := w.sum / float64(w.n)
+	if w.out == 0 {
+		return m
+	}
+	usual := w.latency / float64(w.n)
+	passed := float64(now) - w.outSince/float64(w.out)
+	missing := m + math.Log((passed+usual)/usual)
+	return (w.sum + missing*float64(w.out)) / float64(w.n+w.out)
+}
+
+// spread is the standard deviation of the logarithms.
+func (w *window) spread() float64 {
 	if w.n < 2 {
 		return 1
 	}
-	n, f := float64(w.n), w.inflation()
-	variance := max(0, w.ratio2/n-f*f)
-	return math.Sqrt(variance/n) / f
+	n := float64(w.n)
+	m := w.sum / n
+	return math.Sqrt(max(0, w.sq/n-m*m))
 }
 
 // occupancy is the mean inflight at dispatch, the request itself included.
