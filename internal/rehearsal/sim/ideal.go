@@ -14,11 +14,18 @@ import (
 // For retrying clients it is an upper bound: it lets those that took too long
 // succeed at their next attempt for free when there is room.
 func (s *Scenario) Ideal(at time.Duration) float64 {
+	offered, possible := s.limits(at)
+	return min(offered, possible)
+}
+
+// limits returns how many requests a second are offered at a moment, and how
+// many the service could answer in time.
+func (s *Scenario) limits(at time.Duration) (offered, possible float64) {
 	c := s.condition(at)
-	if c.down || c.workers == 0 {
-		return 0
+	if since, ok := s.restarted(at); ok {
+		c.slow *= s.Service.cold(since)
 	}
-	var offered, dear, intime float64
+	var dear, intime float64
 	for _, p := range s.Clients {
 		rate := p.Rate * c.load
 		offered += rate
@@ -30,12 +37,12 @@ func (s *Scenario) Ideal(at time.Duration) float64 {
 		dear += rate * mean.Seconds() * c.slow
 		intime += rate * q
 	}
-	if offered == 0 {
-		return 0
+	if offered == 0 || c.workers == 0 {
+		return offered, 0
 	}
-	// One in how many, and what each costs, over the mix of populations.
+	// What each costs, and which share is in time, over the mix of populations.
 	capacity := float64(c.workers) / (dear / offered)
-	return min(offered, capacity*intime/offered)
+	return offered, capacity * intime / offered
 }
 
 // inTime returns the share of attempts of a population that are answered
@@ -57,23 +64,46 @@ func (s *Scenario) inTime(p *Population, slow float64) float64 {
 // IdealGood returns how many requests the best possible limiter could get
 // answered in time in the spans of a group.
 func (s *Scenario) IdealGood(group int) float64 {
-	total := 0.0
+	good, _ := s.integrate(group, 1)
+	return good
+}
+
+// IdealOf is IdealGood for a run in which so many came in these spans: chance
+// lets more or fewer come than the rate says.
+func (s *Scenario) IdealOf(group, came int) float64 {
+	_, nominal := s.integrate(group, 1)
+	if nominal == 0 {
+		return 0
+	}
+	good, _ := s.integrate(group, float64(came)/nominal)
+	return good
+}
+
+// integrate returns how many could be answered in time in a group's spans, and
+// how many are offered, if the offered load is scaled.
+func (s *Scenario) integrate(group int, scale float64) (good, total float64) {
 	for _, sp := range s.Spans {
 		if sp.Group != group {
 			continue
 		}
-		// The world changes at triggers only: constant between them.
+		// The world changes at triggers only, and while it starts slowly.
 		for at := sp.From; at < sp.To; {
 			next := s.nextChange(at, sp.To)
-			total += s.Ideal(at) * (next - at).Seconds()
+			offered, possible := s.limits(at)
+			span := (next - at).Seconds()
+			total += offered * span
+			good += min(offered*scale, possible) * span
 			at = next
 		}
 	}
-	return total
+	return good, total
 }
 
 func (s *Scenario) nextChange(after, until time.Duration) time.Duration {
 	next := until
+	if since, ok := s.restarted(after); ok && since < s.Service.ColdFor {
+		next = min(next, after+max(s.Service.ColdFor/100, time.Microsecond))
+	}
 	for _, t := range s.Triggers {
 		for _, at := range [...]time.Duration{t.At, t.At + t.For} {
 			if at > after && at < next {

@@ -119,12 +119,18 @@ func (w *World) begin(a *Attempt) {
 
 // cold returns by how much a slow start slows the service now.
 func (w *World) cold() float64 {
-	c := &w.s.Service
-	if w.service.coldFrom < 0 || c.ColdFactor <= 1 || c.ColdFor <= 0 {
+	if w.service.coldFrom < 0 {
 		return 1
 	}
-	warm := float64(w.now-w.service.coldFrom) / float64(c.ColdFor)
-	return 1 + (c.ColdFactor-1)*max(0, 1-warm)
+	return w.s.Service.cold(w.now - w.service.coldFrom)
+}
+
+// cold returns by how much the service is slowed so long after a restart.
+func (s *Service) cold(since time.Duration) float64 {
+	if s.ColdFactor <= 1 || since >= s.ColdFor {
+		return 1
+	}
+	return 1 + (s.ColdFactor-1)*(1-float64(since)/float64(s.ColdFor))
 }
 
 // complete ends a worker's work on an attempt.
@@ -189,7 +195,7 @@ func (w *World) change() {
 	if w.cond.down && !before.down {
 		w.kill()
 	}
-	if before.down && !w.cond.down && w.restarted() {
+	if since, ok := w.s.restarted(w.now); ok && since == 0 {
 		v.coldFrom = w.now
 	}
 	v.workers = w.cond.workers
@@ -200,16 +206,6 @@ func (w *World) change() {
 			w.reschedule(i)
 		}
 	}
-}
-
-// restarted says whether a restart ends now.
-func (w *World) restarted() bool {
-	for _, t := range w.s.Triggers {
-		if t.Kind == Restart && t.At+t.For == w.now {
-			return true
-		}
-	}
-	return false
 }
 
 // kill ends all work with errors; what waits for the dependency only is

@@ -174,7 +174,7 @@ func TestCollapseWithoutLimiter(t *testing.T) {
 	}
 
 	r = mustRun(t, s, newStatic(20, 0, Word{}))
-	near(t, "goodput with a limit, of the ideal", float64(r.Groups[0].Good)/s.IdealGood(0), 1, 0.12)
+	near(t, "goodput with a limit, of the ideal", float64(r.Groups[0].Good)/s.IdealOf(0, r.Groups[0].Offered), 1, 0.12)
 	if late := r.Groups[1]; late.Good < late.Offered*99/100 {
 		t.Errorf("with a limit, after the trigger %d of %d are answered", late.Good, late.Offered)
 	}
@@ -195,7 +195,7 @@ func TestIdeal(t *testing.T) {
 				Spans:   []Span{{From: 10 * time.Second, To: 100 * time.Second}},
 			}
 			r := mustRun(t, s, newStatic(9, 8, Word{}))
-			share := float64(r.Groups[0].Good) / s.IdealGood(0)
+			share := float64(r.Groups[0].Good) / s.IdealOf(0, r.Groups[0].Offered)
 			if share > 1.02 || share < 0.93 {
 				t.Errorf("load %v, %v: a good limit gets %.3f of the ideal", load, shape, share)
 			}

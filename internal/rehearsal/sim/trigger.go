@@ -48,6 +48,17 @@ func (t *Trigger) active(now time.Duration) bool {
 	return now >= t.At && (t.For == 0 || now < t.At+t.For)
 }
 
+// restarted returns how long ago the last restart ended.
+func (s *Scenario) restarted(now time.Duration) (since time.Duration, ok bool) {
+	for _, t := range s.Triggers {
+		end := t.At + t.For
+		if t.Kind == Restart && t.For > 0 && end <= now && (!ok || now-end < since) {
+			since, ok = now-end, true
+		}
+	}
+	return since, ok
+}
+
 // condition is what all triggers together make of the world.
 type condition struct {
 	slow       float64 // of service times
