@@ -12,6 +12,8 @@ import (
 type Measures struct {
 	// Goodput is the share of the ideal that was answered in time in overload.
 	Goodput float64
+	// Versus is the goodput as a share of the best fixed limit's.
+	Versus float64
 	// IdleShed is the share of attempts that were shed of those that came while
 	// at most 70% of the service was used and asked for.
 	IdleShed float64
@@ -31,7 +33,7 @@ type Measures struct {
 
 func unknown() Measures {
 	nan := math.NaN()
-	return Measures{nan, nan, nan, false, nan, nan}
+	return Measures{Goodput: nan, Versus: nan, IdleShed: nan, Recovery: nan, Tail: nan, Drift: nan}
 }
 
 // queueTarget is what the queue may add to the p99.

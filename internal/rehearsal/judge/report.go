@@ -104,6 +104,12 @@ width; for the drift it is one that suits the service before it drifts.
 
 `)
 	r.Verdict.worst(w)
+	if ahead := r.Verdict.Ahead("AIMD", "Vegas", "Gradient2", "Envoy"); len(ahead) > 0 {
+		fmt.Fprint(w, "\nWhere another adaptive limiter is ahead:\n\n")
+		for _, a := range ahead {
+			fmt.Fprintf(w, "- %s\n", a)
+		}
+	}
 	if len(r.Missed) > 0 {
 		fmt.Fprintf(w, "\n## Cells in which %s misses a bound\n\n", r.Verdict.Contestants[0])
 		for _, m := range r.Missed {
@@ -215,7 +221,7 @@ func Misses(rows []Row, who int) []string {
 	for _, c := range Criteria() {
 		for i := range rows {
 			m := rows[i].Measures[who]
-			if v := c.Of(m); !math.IsNaN(v) && !c.keeps(v, c.Worst) {
+			if v := c.Of(m); !math.IsNaN(v) && !math.IsNaN(c.Worst) && !c.keeps(v, c.Worst) {
 				all = append(all, fmt.Sprintf("%s: %s in %s", c.Name, c.value(v), rows[i].Cell))
 			}
 		}

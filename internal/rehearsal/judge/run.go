@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -87,7 +88,19 @@ func (g *Grid) row(c Cell, i uint64) (Row, error) {
 		}
 		row.Measures = append(row.Measures, c.measure(&s, r, calm))
 	}
+	row.compare(g.Contestants)
 	return row, nil
+}
+
+// compare measures everyone's goodput by that of the best fixed limit.
+func (r *Row) compare(who []Contestant) {
+	i := slices.IndexFunc(who, func(c Contestant) bool { return c.New == nil })
+	if i < 0 {
+		return
+	}
+	for j := range r.Measures {
+		r.Measures[j].Versus = r.Measures[j].Goodput / r.Measures[i].Goodput
+	}
 }
 
 // calm returns the share of requests that are answered in time while the cell

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -26,6 +27,7 @@ func Criteria() []Criterion {
 	nan := math.NaN()
 	return []Criterion{
 		{"goodput in overload, share of the ideal", "median ≥ 97%, worst ≥ 90%", func(m Measures) float64 { return m.Goodput }, true, 0.97, 0.90, true, ""},
+		{"goodput in overload, share of the best fixed limit's", "median ≥ 95%", func(m Measures) float64 { return m.Versus }, true, 0.95, nan, true, ""},
 		{"shed while utilisation ≤ 70%", "≤ 0.1%", func(m Measures) float64 { return m.IdleShed }, false, nan, 0.001, true, ""},
 		{"recovery to 99% good after the overload", "≤ 2 s, never undone", func(m Measures) float64 { return m.Recovery }, false, nan, 2, false, " s"},
 		{"p99 of admitted requests in overload, against 2 × the unloaded p99 + the queue's target", "≤ 1", func(m Measures) float64 { return m.Tail }, false, nan, 1, false, ""},
@@ -69,7 +71,7 @@ func (c *Criterion) figure(rows []Row, who int) Figure {
 			continue
 		}
 		values = append(values, v)
-		if !c.keeps(v, c.Worst) {
+		if !math.IsNaN(c.Worst) && !c.keeps(v, c.Worst) {
 			f.Missed++
 		}
 		if c.Unit != "" && m.Undone {
@@ -92,6 +94,30 @@ type Verdict struct {
 	Criteria    []Criterion
 	Contestants []string
 	Figures     [][]Figure
+}
+
+// Ahead lists in words where others do better than the first contestant.
+func (v *Verdict) Ahead(others ...string) []string {
+	var all []string
+	for i := range v.Criteria {
+		c, own := &v.Criteria[i], v.Figures[i][0]
+		for who, name := range v.Contestants {
+			f := v.Figures[i][who]
+			if !slices.Contains(others, name) || f.Cells == 0 || own.Cells == 0 {
+				continue
+			}
+			for _, pair := range []struct {
+				what       string
+				own, other float64
+			}{{"median", own.Median, f.Median}, {"worst cell", own.Worst, f.Worst}} {
+				// Equal as written is equal.
+				if c.value(pair.own) != c.value(pair.other) && c.keeps(pair.other, pair.own) {
+					all = append(all, fmt.Sprintf("%s, %s: %s with %s, %s with %s", c.Name, pair.what, c.value(pair.other), name, c.value(pair.own), v.Contestants[0]))
+				}
+			}
+		}
+	}
+	return all
 }
 
 // Judge sums up the rows of a grid.

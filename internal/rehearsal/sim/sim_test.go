@@ -189,10 +189,10 @@ func TestIdeal(t *testing.T) {
 	for _, load := range []float64{1.3, 5} {
 		for _, shape := range []Shape{Fixed, Exponential, LogNormal, Bimodal} {
 			s := Scenario{
-				Duration: 100 * time.Second, Warmup: 10 * time.Second,
+				Duration: 60 * time.Second, Warmup: 10 * time.Second,
 				Service: Service{Workers: 8, Classes: OneClass(shape, 20*time.Millisecond)},
 				Clients: []Population{{Rate: load * 400, Timeout: 200 * time.Millisecond, Retries: 3, Deadline: 750 * time.Millisecond}},
-				Spans:   []Span{{From: 10 * time.Second, To: 100 * time.Second}},
+				Spans:   []Span{{From: 10 * time.Second, To: 60 * time.Second}},
 			}
 			r := mustRun(t, s, newStatic(9, 8, Word{}))
 			share := float64(r.Groups[0].Good) / s.IdealOf(0, r.Groups[0].Offered)
