@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -60,6 +61,17 @@ func Full(s Scope) (cells []Cell, left int) {
 		cells = append(cells, p.cell())
 	}
 	return cells, left
+}
+
+// Find returns the cell with a name.
+func Find(name string) (Cell, bool) {
+	all, _ := points(Scope{MaxCalls: math.MaxInt})
+	for _, p := range all {
+		if c := p.cell(); c.String() == name {
+			return c, true
+		}
+	}
+	return Cell{}, false
 }
 
 // Covering returns cells of the grid such that each combination of the values

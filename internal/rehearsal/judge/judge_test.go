@@ -230,7 +230,10 @@ func TestReport(t *testing.T) {
 		}
 		r := Report{Command: "this test", Cells: "Few.", Seed: 1, Verdict: Judge(&g, rows, drift), Missed: Misses(rows, 0)}
 		r.Ablation = &r.Verdict
-		if r.Rehearsed, err = Rehearse(who[:1]); err != nil {
+		if r.AblationStories, err = Rehearse(RuleScenarios()[7:], who); err != nil {
+			t.Fatal(err)
+		}
+		if r.Rehearsed, err = Rehearse(NamedScenarios(), who[:1]); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Write(folder); err != nil {
@@ -244,7 +247,7 @@ func TestReport(t *testing.T) {
 	}
 	folder := t.TempDir()
 	text := write(folder)
-	for _, want := range []string{"goodput in overload", "| Levee |", "best fixed", "### Slowdown", "(limiter/trickle.svg)", "What each rule is worth"} {
+	for _, want := range []string{"goodput in overload", "| Levee |", "best fixed", "### Slowdown", "(limiter/trickle.svg)", "What each rule is worth", "| trickle | refusals |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report doesn't say %q", want)
 		}

@@ -24,6 +24,8 @@ type Report struct {
 	// Missed are the cells in which the first contestant missed a bound.
 	Missed   []string
 	Ablation *Verdict
+	// AblationStories are the scenarios with each rule switched off.
+	AblationStories []Rehearsed
 	// Rehearsed are the named scenarios, each with what became of it with each
 	// contestant.
 	Rehearsed []Rehearsed
@@ -37,10 +39,10 @@ type Rehearsed struct {
 	Stories []Story
 }
 
-// Rehearse plays all named scenarios with all contestants.
-func Rehearse(who []Contestant) ([]Rehearsed, error) {
+// Rehearse plays scenarios with all contestants.
+func Rehearse(scenarios []Named, who []Contestant) ([]Rehearsed, error) {
 	var all []Rehearsed
-	for _, n := range NamedScenarios() {
+	for _, n := range scenarios {
 		r := Rehearsed{Named: n}
 		for _, c := range who {
 			s, err := n.Play(c)
@@ -122,6 +124,7 @@ width; for the drift it is one that suits the service before it drifts.
 	if r.Ablation != nil {
 		fmt.Fprint(w, "\n## What each rule is worth\n\nThe limiter with one rule switched off, over cells that cover every pair of the grid's values.\n\n")
 		r.Ablation.table(w, true)
+		r.ablationStories(w)
 	}
 	r.stories(w)
 }
@@ -229,6 +232,30 @@ func Misses(rows []Row, who int) []string {
 	return all
 }
 
+// ablationStories writes what each rule is worth in the scenarios.
+func (r *Report) ablationStories(w io.Writer) {
+	if len(r.AblationStories) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nThe same in the scenarios below, and in one whose service refuses what it can't queue: goodput during the trigger / shed when nothing need be (before it, and once it has settled).\n\n| |")
+	for _, n := range r.AblationStories {
+		fmt.Fprintf(w, " %s |", n.Name)
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---|", len(r.AblationStories)))
+	for who, s := range r.AblationStories[0].Stories {
+		fmt.Fprintf(w, "| %s |", s.Contestant)
+		for _, n := range r.AblationStories {
+			s := n.Stories[who]
+			needless := s.ShedBefore
+			if !math.IsNaN(s.ShedSettled) {
+				needless = max(needless, s.ShedSettled)
+			}
+			fmt.Fprintf(w, " %s / %s |", percent(s.Goodput), percent(needless))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
 // stories writes the named scenarios.
 func (r *Report) stories(w io.Writer) {
 	if len(r.Rehearsed) == 0 {
@@ -332,5 +359,6 @@ func (r *Report) Print(w io.Writer) {
 	if r.Ablation != nil {
 		fmt.Fprintln(w)
 		r.Ablation.table(w, true)
+		r.ablationStories(w)
 	}
 }

@@ -2,11 +2,14 @@ package judge
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"math"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/levee-proxy/levee/internal/rehearsal/rivals"
 	"github.com/levee-proxy/levee/internal/rehearsal/sim"
@@ -42,9 +45,9 @@ func (g *Grid) Run() (cells, drift []Row, err error) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(rows); i = int(next.Add(1)) - 1 {
 				if i < len(g.Cells) {
-					rows[i], errs[i] = g.row(g.Cells[i], uint64(i))
+					rows[i], errs[i] = g.row(g.Cells[i])
 				} else {
-					rows[i], errs[i] = g.driftRow(g.Drift[i-len(g.Cells)], uint64(i))
+					rows[i], errs[i] = g.driftRow(g.Drift[i-len(g.Cells)])
 				}
 				if n := done.Add(1); g.Progress != nil {
 					progress.Lock()
@@ -63,21 +66,28 @@ func (g *Grid) Run() (cells, drift []Row, err error) {
 	return rows[:len(g.Cells)], rows[len(g.Cells):], nil
 }
 
+// seed returns the cell's own seed: the same one, whatever else is run.
+func (c Cell) seed(seed uint64) uint64 {
+	h := fnv.New64a()
+	io.WriteString(h, c.String())
+	return seed + h.Sum64()
+}
+
 // row runs one cell with each contestant.
-func (g *Grid) row(c Cell, i uint64) (Row, error) {
+func (g *Grid) row(c Cell) (Row, error) {
 	row := Row{Cell: c}
-	s, ok := c.Scenario(g.Scope, g.Seed+i)
+	s, ok := c.Scenario(g.Scope, c.seed(g.Seed))
 	if !ok {
 		return row, fmt.Errorf("judge: %v doesn't fit the scope", c)
 	}
-	calm, err := c.calm(g.Scope, g.Seed+i)
+	calm, err := c.calm(g.Scope, c.seed(g.Seed))
 	if err != nil {
 		return row, err
 	}
 	for _, who := range g.Contestants {
 		gate := who.New
 		if gate == nil {
-			if row.Fixed, err = c.bestFixed(g.Scope, g.Seed+i, calm); err != nil {
+			if row.Fixed, err = c.bestFixed(g.Scope, c.seed(g.Seed), calm); err != nil {
 				return row, err
 			}
 			gate = rivals.Fixed(row.Fixed)
@@ -158,9 +168,9 @@ func (m Measures) worth() float64 {
 }
 
 // driftRow runs one drifting cell with each contestant.
-func (g *Grid) driftRow(c Cell, i uint64) (Row, error) {
+func (g *Grid) driftRow(c Cell) (Row, error) {
 	row := Row{Cell: c}
-	s, ok := driftScenario(c, g.Scope, g.Seed+i)
+	s, ok := driftScenario(c, g.Scope, c.seed(g.Seed))
 	if !ok {
 		for range g.Contestants {
 			row.Measures = append(row.Measures, unknown())
@@ -182,4 +192,19 @@ func (g *Grid) driftRow(c Cell, i uint64) (Row, error) {
 		row.Measures = append(row.Measures, measureDrift(r))
 	}
 	return row, nil
+}
+
+// Series runs one cell with a contestant, and returns what happened over time,
+// and the distance of the points; a cell's cycles are laid over each other.
+func (c Cell) Series(scope Scope, seed uint64, who Contestant) ([]sim.Point, time.Duration, error) {
+	s, ok := c.Scenario(scope, c.seed(seed))
+	if !ok {
+		return nil, 0, fmt.Errorf("judge: %v doesn't fit the scope", c)
+	}
+	s.Trace = true
+	r, err := sim.Run(s, who.New)
+	if err != nil {
+		return nil, 0, err
+	}
+	return r.Series, r.Bucket, nil
 }

@@ -99,6 +99,18 @@ func NamedScenarios() []Named {
 	return all
 }
 
+// RuleScenarios returns the scenarios over which rules are switched off: the
+// named ones, and one whose service refuses what it can't queue, for the rules
+// that nothing else calls for.
+func RuleScenarios() []Named {
+	all := NamedScenarios()
+	refusing := all[0]
+	refusing.Name, refusing.File = "refusals", ""
+	refusing.Story = "The service slows fivefold for 6 s, and refuses whatever finds 8 waiting."
+	refusing.Service.AcceptQueue = 8
+	return append(all, refusing)
+}
+
 const five = 5 * time.Second
 
 // Story is what a contestant made of a named scenario.

@@ -4,6 +4,7 @@
 //	go run ./internal/rehearsal/cmd/limiter-report                      the report
 //	go run ./internal/rehearsal/cmd/limiter-report -scope short -out -  a look, in seconds
 //	go run ./internal/rehearsal/cmd/limiter-report -scope full          every cell: hours
+//	go run ./internal/rehearsal/cmd/limiter-report -only Levee -cell "16 × 100ms fixed, 200% surging, naive"
 package main
 
 import (
@@ -43,10 +44,14 @@ func run() error {
 	seed := flag.Uint64("seed", 1, "decides everything that is left to chance")
 	only := flag.String("only", "", "contestants to run, separated by commas; default: all")
 	off := flag.String("off", strings.Join(judge.Rules, ","), "rules of Levee's limiter to switch off in turn, separated by commas; a short look that only prints leaves them alone")
+	cell := flag.String("cell", "", "show one cell over time instead, by its name in the report")
 	flag.Parse()
 	s, ok := scopes[*size]
 	if !ok {
 		return fmt.Errorf("scope %q: want short, report or full", *size)
+	}
+	if *cell != "" {
+		return s.show(*cell, pick(*only), *seed)
 	}
 
 	report := judge.Report{Command: "make rehearse-limiter", Seed: *seed}
@@ -60,7 +65,11 @@ func run() error {
 	report.Verdict = judge.Judge(grid, rows, drift)
 	report.Missed = judge.Misses(slices.Concat(rows, drift), 0)
 	if *off != "" && (*size != "short" || *out != "-") {
-		if report.Ablation, err = s.ablate(strings.Split(*off, ","), *seed); err != nil {
+		rules := strings.Split(*off, ",")
+		if report.Ablation, err = s.ablate(rules, *seed); err != nil {
+			return err
+		}
+		if report.AblationStories, err = judge.Rehearse(judge.RuleScenarios(), judge.Ablated(rules)); err != nil {
 			return err
 		}
 	}
@@ -68,7 +77,7 @@ func run() error {
 		report.Print(os.Stdout)
 		return nil
 	}
-	if report.Rehearsed, err = judge.Rehearse(pick(*only)); err != nil {
+	if report.Rehearsed, err = judge.Rehearse(judge.NamedScenarios(), pick(*only)); err != nil {
 		return err
 	}
 	cost := judge.MeasureCost()
@@ -111,6 +120,29 @@ func (s scope) ablate(rules []string, seed uint64) (*judge.Verdict, error) {
 	}
 	v := judge.Judge(grid, rows, drift)
 	return &v, nil
+}
+
+// show prints a cell's series for each contestant.
+func (s scope) show(name string, who []judge.Contestant, seed uint64) error {
+	cell, ok := judge.Find(name)
+	if !ok {
+		return fmt.Errorf("there is no cell %q", name)
+	}
+	for _, c := range who {
+		if c.New == nil {
+			continue
+		}
+		points, every, err := cell.Series(s.Scope, seed, c)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("# %s: %s\n#  time offered answered     shed   limit inflight   queue  accept      p50      p99\n", c.Name, cell)
+		for i, p := range points {
+			fmt.Printf("%7.2f %7d %8d %8d %7.1f %8.1f %7.1f %7.1f %8.1f %8.1f\n", (float64(i)+0.5)*every.Seconds(),
+				p.Offered, p.Answered, p.Shed, p.Limit, p.Inflight, p.Queue, p.Accept, float64(p.P50)/1e6, float64(p.P99)/1e6)
+		}
+	}
+	return nil
 }
 
 // pick returns the contestants with the names; all of them for none.
