@@ -269,7 +269,8 @@ second, which is 70% of what it can do. They give an attempt 400 ms, reset it th
 times and 1.5 s in all. The trigger comes after 10 s and is shaded.
 
 Goodput is the share of the ideal that was answered in time during the trigger; shed is the share of attempts shed
-before it / from 5 s after its end on; recovery is the time from its end until 99% is good again for good.
+before it / from 5 s after its end on; recovery is the time from its end until 99% is good again for good. The shares are means of eight runs with different seeds, recovery and p99
+are the worst of them; the plots show the first.
 `)
 	for i := range r.Rehearsed {
 		n := &r.Rehearsed[i]
