@@ -93,8 +93,8 @@ func TestProblems(t *testing.T) {
 		{"too small", with("limits: {headerFields: 9}\n"), `7:24: must be from 10 to 10000, and "9" isn't [range]`},
 		{"far too large", with("limits: {headerFields: 1e300}\n"), `7:24: must be from 10 to 10000, and "1e300" isn't [range]`},
 		{"too long", with("shutdown: {delay: 11m}\n"), `7:19: must be from 0s to 10m, and "11m" isn't [unit-range]`},
-		{"too many bytes", with("limits: {headerBytes: 2MiB}\n"), `7:23: must be from 1KiB to 1MiB, and "2MiB" isn't [unit-range]`},
-		{"too many bytes as a number", with("limits: {headerBytes: 2000000}\n"), `7:23: must be from 1KiB to 1MiB, and "2000000" isn't [range]`},
+		{"too many bytes", with("limits: {headerBytes: 2MiB}\n"), `7:23: must be from 4KiB to 1MiB, and "2MiB" isn't [unit-range]`},
+		{"too many bytes as a number", with("limits: {headerBytes: 2000000}\n"), `7:23: must be from 4KiB to 1MiB, and "2000000" isn't [range]`},
 		{"no such word", with("log: {level: warning}\n"), `7:14: must be debug, info, warn or error, and "warning" isn't; did you mean "warn"? [enum]`},
 		{"other version", strings.Replace(minimal, "/v1", "/v2", 1), `1:13: must be levee/v1, and "levee/v2" isn't; did you mean "levee/v1"? [enum]`},
 

@@ -159,7 +159,7 @@ type Upstream struct {
 	// The upstream's name: lower-case letters, digits and dashes.
 	Name string `yaml:"name" required:"true" format:"name"`
 
-	// http://host:port, https://host:port, h2c://host:port (HTTP/2 without TLS), unix:/path (HTTP/1.1) or unix+h2c:/path. A DNS name stands for all its addresses.
+	// http://host:port, https://host:port, h2c://host:port (HTTP/2 without TLS), unix:/path (HTTP/1.1) or unix+h2c:/path. A DNS name stands for all its IPv4 addresses or, if it has none, all its IPv6 ones.
 	Endpoints []string `yaml:"endpoints" required:"true" format:"endpoint"`
 
 	// The Host sent to the upstream: preserve (the client's), endpoint (the endpoint's own), or a literal host.
@@ -303,7 +303,7 @@ type Deadline struct {
 // Limits bounds what a client may send and what Levee holds open.
 type Limits struct {
 	// The most a request's header may hold; more is answered 431.
-	HeaderBytes Size `yaml:"headerBytes" default:"32KiB" min:"1KiB" max:"1MiB"`
+	HeaderBytes Size `yaml:"headerBytes" default:"32KiB" min:"4KiB" max:"1MiB"`
 
 	// The most fields a request's header may have; more is answered 431.
 	HeaderFields int `yaml:"headerFields" default:"100" min:"10" max:"10000"`
@@ -325,7 +325,7 @@ type Log struct {
 	// How lines look.
 	Format string `yaml:"format" default:"json" enum:"json,text"`
 
-	// Which requests get a line: all, errors (Levee's own answers and 5xx) or none.
+	// Which requests get a line: all, errors (Levee's own answers, 5xx, and answers that broke off) or none.
 	Access string `yaml:"access" default:"all" enum:"all,errors,none"`
 }
 

@@ -17,7 +17,7 @@ const (
 
 	windowSamplesMost = 2000
 
-	slackShare = 0.15 // queueing in the service that is tolerated, as a share of the limit
+	slackShare = 0.25 // queueing in the service that is tolerated, as a share of the limit
 	slackLeast = 1.0  // and at least, in requests
 
 	growStart  = 2.0  // slow start's factor
@@ -30,6 +30,7 @@ const (
 
 	probeEvery   = int64(4 * time.Second) // how long a limit that binds stays unasked, at least
 	probeWindows = 20                     // and in windows
+	holdTime     = int64(3 * time.Second) // how long a raise that went too far isn't tried again
 
 	peakMemory    = int64(10 * time.Second)
 	headroom      = 1.25 // over the recent peak of inflight, when the limit doesn't bind
@@ -41,6 +42,8 @@ const (
 	censoredShare = 0.2 // of a cohort, above which it says too little about the service
 
 	baselineTrust = 0.5 // how far the baseline follows one test
+
+	quicker = 0.75 // times the baseline: the service has recovered
 
 	certain = 1.6 // times what is tolerated: beyond chance at once
 
@@ -55,6 +58,7 @@ const (
 //	start      the limit binds and doubling it brought no latency: double it
 //	grow       the limit binds and latency is near the baseline: a little more
 //	cut        latency is inflated: towards what Little's law says fits
+//	hold       the last raise brought latency: take it back, and wait
 //	probe      the limit has long bound: a little less, to see what it brings
 //	test       was it queueing? latency must have fallen with inflight …
 //	relearn    … it hasn't: so slow is the service itself; take the cut back
@@ -74,12 +78,14 @@ type controller struct {
 	start  bool    // slow start: no sign of the ceiling yet
 	factor float64 // of slow start
 
-	level   level // the last level of inflight that slow start has measured
-	test    level // what was before the cut that is being tested; n = 0: none
-	suspect level // a window that was high, once
-	probing bool  // the test is a probe: the cut wasn't needed
-	asked   int64 // when the limit was last tested or moved by latency
-	windows int   // since then
+	level   level   // the last level of inflight that slow start has measured
+	test    level   // what was before the cut that is being tested; n = 0: none
+	suspect level   // a window that was high, once
+	probing bool    // the test is a probe: the cut wasn't needed
+	good    float64 // the highest limit lately at which latency was fine
+	hold    int64   // no growth before
+	asked   int64   // when the limit was last tested or moved by latency
+	windows int     // since then
 
 	peak   float64 // recent peak of inflight
 	peakAt int64
@@ -259,9 +265,16 @@ func (c *controller) decide(now int64) {
 		w.reset(now)
 		return
 	}
-	if here.infl > tolerated {
+	switch {
+	case here.infl > tolerated:
 		c.cut(now, here)
-	} else {
+	case here.infl < quicker:
+		// No load makes a service faster than it is: the baseline was that of worse times.
+		c.base.scale(here.log)
+		c.start, c.factor, c.level = !c.off["start"], growAgain, level{}
+		c.move(now, c.limit, "relearn", fmt.Sprintf("latency is %.2f times the baseline", here.infl))
+	default:
+		c.good = c.limit
 		c.grow(now, here)
 	}
 }
@@ -324,6 +337,14 @@ func (c *controller) cut(now int64, here level) {
 		return
 	}
 	to := min(max(fits(here.occ, here.infl), c.limit*(1-cutMost)), c.limit*(1-slackShare/2))
+	if here.infl < certain*c.tolerated(here.occ) && c.good > to && c.good < c.limit && !c.off["hold"] {
+		// It was the last raise that went too far: take it back, and leave it.
+		good := c.good
+		c.good, c.hold = 0, now+holdTime
+		c.move(now, good, "hold", fmt.Sprintf("latency is %.2f times the baseline at %.0f inflight, and wasn't below", here.infl, here.occ))
+		return
+	}
+	c.good = 0
 	c.ask(now, here, to, false, "cut", fmt.Sprintf("latency is %.2f times the baseline at %.0f inflight", here.infl, here.occ))
 }
 
@@ -340,7 +361,7 @@ func (c *controller) ask(now int64, here level, to float64, probing bool, rule, 
 // grow raises a limit that binds a little.
 func (c *controller) grow(now int64, here level) {
 	w := &c.win
-	if here.infl <= 1+(c.tolerated(here.occ)-1)/2 {
+	if now >= c.hold && here.infl <= 1+(c.tolerated(here.occ)-1)/2 {
 		c.move(now, c.limit+max(1, growSteady*c.limit), "grow", fmt.Sprintf("the limit binds, latency is %.2f times the baseline", here.infl))
 		return
 	}
@@ -380,7 +401,7 @@ func (c *controller) judge(now int64, here level) {
 	high := here.infl > c.tolerated(here.occ)
 	switch {
 	case high && e >= elastic:
-		c.ask(now, here, max(fits(here.occ, here.infl), c.limit*0.5), false, "cut", fmt.Sprintf("latency fell with inflight (elasticity %.2f), and is still %.2f times the baseline", e, here.infl))
+		c.ask(now, here, max(fits(here.occ, here.infl), c.limit*(1-cutMost)), false, "cut", fmt.Sprintf("latency fell with inflight (elasticity %.2f), and is still %.2f times the baseline", e, here.infl))
 	case high:
 		// Fewer inflight changed nothing: this is how slow the service is now.
 		both := c.merge(before, here)
@@ -389,8 +410,8 @@ func (c *controller) judge(now int64, here level) {
 		c.start, c.factor, c.level = !c.off["start"], growAgain, level{}
 		c.move(now, before.limit, "relearn", fmt.Sprintf("latency stayed %.2f times the baseline with less inflight (elasticity %.2f)", here.infl, e))
 	case e >= elastic:
-		if here.log < 0 {
-			c.base.scale(here.log)
+		if errors := 2 * c.spread / math.Sqrt(float64(here.n)); here.log < -errors {
+			c.base.scale(here.log * baselineTrust)
 		}
 		to := c.limit
 		if c.probing {

@@ -273,8 +273,10 @@ func TestConcurrent(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(g)))
 			heard := make(chan Verdict, 1)
 			for range 3000 {
-				w := &Waiter{Priority: Priority(r.IntN(priorities)), Attempt: r.IntN(3), Client: r.Uint64N(5), Size: r.IntN(1000),
-					Notify: func(_ *Waiter, v Verdict) { heard <- v }}
+				w := &Waiter{
+					Priority: Priority(r.IntN(priorities)), Attempt: r.IntN(3), Client: r.Uint64N(5), Size: r.IntN(1000),
+					Notify: func(_ *Waiter, v Verdict) { heard <- v },
+				}
 				asked.Add(1)
 				now := t0.Add(time.Duration(r.IntN(1e9)))
 				v := l.Acquire(now, w)

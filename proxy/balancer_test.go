@@ -140,7 +140,7 @@ func TestEjection(t *testing.T) {
 
 		// Two failures, a success, two failures: never three in a row.
 		fail(0, 2)
-		f.endpoints[0].succeeded(time.Now(), time.Millisecond)
+		f.endpoints[0].completed()
 		fail(0, 2)
 		if state(0) != StateReady {
 			t.Fatalf("%s after two failures in a row", state(0))

@@ -154,10 +154,18 @@ func serverTLS(c *config.ListenerTLS) (*tls.Config, *certStore, error) {
 		t.MinVersion = tls.VersionTLS13
 	}
 	if c.ClientCAFile != "" {
-		if t.ClientCAs, err = readAuthorities(c.ClientCAFile); err != nil {
+		authorities, err := newAuthorityStore(c.ClientCAFile)
+		if err != nil {
 			return nil, nil, err
 		}
 		t.ClientAuth = tls.RequireAndVerifyClientCert
+		t.ClientCAs = authorities.current()
+		base := t.Clone()
+		t.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			now := base.Clone()
+			now.ClientCAs = authorities.current()
+			return now, nil
+		}
 	}
 	return t, store, nil
 }

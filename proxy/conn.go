@@ -31,6 +31,8 @@ type upConn struct {
 type wireConn struct {
 	net.Conn
 	pool    *pool
+	budget  *descriptorBudget
+	socket  syscall.RawConn // nil where the transport below has none
 	written atomic.Int64
 
 	mu     sync.Mutex
@@ -39,11 +41,41 @@ type wireConn struct {
 	free   bool    // no request uses the connection
 	queued bool    // it is in the pool's idle list
 	closed bool
+
+	settled chan struct{} // closed once what the upstream says first has been read
+	arrived int           // bytes read since the connection was ready for requests
+	told    bool          // settled is closed
+}
+
+// settle notes that the reader waits again, after something has arrived: an
+// HTTP/2 server's settings come first, and are in force by then. The lock must
+// be held.
+func (w *wireConn) settle() {
+	if w.arrived > 0 && !w.told {
+		w.told = true
+		close(w.settled)
+	}
+}
+
+// handshaken forgets what arrived during a TLS handshake.
+func (w *wireConn) handshaken() {
+	w.mu.Lock()
+	w.arrived = 0
+	w.mu.Unlock()
+}
+
+func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
+	w := &wireConn{Conn: nc, pool: p, budget: budget, settled: make(chan struct{})}
+	if sc, ok := nc.(syscall.Conn); ok {
+		w.socket, _ = sc.SyscallConn()
+	}
+	return w
 }
 
 func (w *wireConn) Read(p []byte) (int, error) {
 	w.mu.Lock()
 	w.parked = true
+	w.settle()
 	idle := w.becomesIdle()
 	w.mu.Unlock()
 	if idle != nil {
@@ -52,6 +84,7 @@ func (w *wireConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	w.mu.Lock()
 	w.parked = false
+	w.arrived += n
 	w.mu.Unlock()
 	return n, err
 }
@@ -70,6 +103,7 @@ func (w *wireConn) Close() error {
 	w.mu.Unlock()
 	err := w.Conn.Close()
 	if first {
+		w.budget.release()
 		w.pool.forget()
 	}
 	return err
@@ -130,16 +164,11 @@ func (c *upConn) take() bool {
 // that the reader hasn't got round to, make the connection unfit. Without
 // retries, each request that meets a dying connection would be a 502.
 func (w *wireConn) quiet() bool {
-	sc, ok := w.Conn.(syscall.Conn)
-	if !ok {
+	if w.socket == nil {
 		return true
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return false
 	}
 	quiet := false
 	// Control, not Read: the reader holds the descriptor's read lock.
-	err = raw.Control(func(fd uintptr) { quiet = nothingToRead(int(fd)) })
+	err := w.socket.Control(func(fd uintptr) { quiet = nothingToRead(int(fd)) })
 	return err == nil && quiet
 }

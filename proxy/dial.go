@@ -3,11 +3,11 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
+	"syscall"
 	"time"
 
 	"github.com/levee-proxy/levee/config"
@@ -42,10 +42,12 @@ func (t *target) named() bool {
 
 // dialer opens connections for one upstream.
 type dialer struct {
-	dial       dialFunc
-	timeouts   config.UpstreamTimeouts
-	tls        *tls.Config
-	transports map[transportKind]*http.Transport
+	dial        dialFunc
+	budget      *descriptorBudget
+	timeouts    config.UpstreamTimeouts
+	tls         *tls.Config
+	authorities *authorityStore // nil: the system's
+	transports  map[transportKind]*http.Transport
 }
 
 // transportKind is what a new connection may speak.
@@ -57,12 +59,12 @@ const (
 	negotiate               // whichever the TLS handshake settles on
 )
 
-func newDialer(up *config.Upstream, limits *config.Limits, dial dialFunc) (*dialer, error) {
-	tlsConfig, err := upstreamTLS(&up.TLS)
+func newDialer(up *config.Upstream, limits *config.Limits, dial dialFunc, budget *descriptorBudget) (*dialer, error) {
+	tlsConfig, authorities, err := upstreamTLS(&up.TLS)
 	if err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", up.Name, err)
 	}
-	d := &dialer{dial: dial, timeouts: up.Timeouts, tls: tlsConfig, transports: map[transportKind]*http.Transport{}}
+	d := &dialer{dial: dial, budget: budget, authorities: authorities, timeouts: up.Timeouts, tls: tlsConfig, transports: map[transportKind]*http.Transport{}}
 	for kind, protocols := range map[transportKind]func(*http.Protocols){
 		http1Only: func(p *http.Protocols) { p.SetHTTP1(true) },
 		http2Only: func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
@@ -91,45 +93,32 @@ func newDialer(up *config.Upstream, limits *config.Limits, dial dialFunc) (*dial
 	return d, nil
 }
 
-// upstreamTLS builds the client's side of TLS. Files of authorities are read
-// here, when a configuration is taken; a certificate of our own is read
-// again whenever it has changed.
-func upstreamTLS(c *config.UpstreamTLS) (*tls.Config, error) {
+// upstreamTLS builds the client's side of TLS. Files are read here, and again
+// whenever they have changed.
+func upstreamTLS(c *config.UpstreamTLS) (*tls.Config, *authorityStore, error) {
 	t := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         c.ServerName,
 		InsecureSkipVerify: c.InsecureSkipVerify,
 		ClientSessionCache: tls.NewLRUClientSessionCache(64),
 	}
+	var authorities *authorityStore
 	if c.CAFile != "" {
-		pool, err := readAuthorities(c.CAFile)
-		if err != nil {
-			return nil, err
+		var err error
+		if authorities, err = newAuthorityStore(c.CAFile); err != nil {
+			return nil, nil, err
 		}
-		t.RootCAs = pool
 	}
 	if c.CertFile != "" {
 		store, err := newCertStore([]config.Certificate{{CertFile: c.CertFile, KeyFile: c.KeyFile}})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return store.first(), nil
 		}
 	}
-	return t, nil
-}
-
-func readAuthorities(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s: no PEM certificate in it", file)
-	}
-	return pool, nil
+	return t, authorities, nil
 }
 
 // dialling travels through net/http's transport to our dial functions in the
@@ -178,21 +167,45 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 	call.wire.mu.Lock()
 	call.wire.conn = c
 	call.wire.mu.Unlock()
+	if c.h2 {
+		d.awaitSettings(ctx, c)
+	}
 	return c, nil
+}
+
+// awaitSettings waits until an HTTP/2 server has said how many streams it
+// allows. Before, net/http assumes a hundred; those beyond what is allowed would
+// be refused, each a request lost. A server that says nothing isn't waited for
+// longer than for a connection.
+func (d *dialer) awaitSettings(ctx context.Context, c *upConn) {
+	timer := time.NewTimer(time.Duration(d.timeouts.Connect))
+	defer timer.Stop()
+	select {
+	case <-c.wire.settled:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (d *dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
 	call := ctx.Value(diallingKey{}).(*dialling)
+	if !d.budget.acquire() {
+		return nil, errNoDescriptor
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.Connect), errConnectDeadline)
 	defer cancel()
 	nc, err := d.dial(ctx, call.target.Network, call.address)
 	if err != nil {
+		d.budget.release()
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			d.budget.refuse()
+		}
 		if context.Cause(ctx) == errConnectDeadline {
 			err = errConnectDeadline
 		}
 		return nil, err
 	}
-	call.wire = &wireConn{Conn: nc, pool: call.pool}
+	call.wire = newWireConn(nc, call.pool, d.budget)
 	return call.wire, nil
 }
 
@@ -203,6 +216,9 @@ func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn
 	}
 	call := ctx.Value(diallingKey{}).(*dialling)
 	cfg := d.tls.Clone()
+	if d.authorities != nil {
+		cfg.RootCAs = d.authorities.current()
+	}
 	if cfg.ServerName == "" {
 		cfg.ServerName = call.target.host
 	}
@@ -220,6 +236,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn
 		}
 		return nil, &handshakeError{err}
 	}
+	call.wire.handshaken()
 	call.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
 	return tc, nil
 }

@@ -39,7 +39,7 @@ func (u *Upstream) eject(e *endpoint, now time.Time, why string) {
 	e.out.Store(true)
 	e.timer = time.AfterFunc(length, func() { u.readmit(e) })
 	u.rebuild()
-	u.log.Warn("endpoint ejected", "upstream", u.cfg.Name, "endpoint", e.address, "reason", why, "for", length)
+	u.log.Warn("endpoint ejected", "upstream", u.cfg.Name, "endpoint", e.address, "reason", why, "for", length.String())
 }
 
 // readmit ends an ejection.

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -24,6 +26,7 @@ type endpoint struct {
 	attempts atomic.Uint64
 	failures atomic.Uint64
 	streak   atomic.Int64 // failures in a row
+	lastDial atomic.Pointer[dialError]
 
 	out      atomic.Bool  // ejected or unhealthy: read by the balancer
 	rampFrom atomic.Int64 // when the ramp began, as sinceEpoch; 0: none
@@ -36,6 +39,7 @@ type endpoint struct {
 	since     time.Time
 	reason    string
 	lastError string
+	failing   time.Time   // when the failures in a row began
 	timer     *time.Timer // of the running ejection
 	stop      context.CancelFunc
 }
@@ -93,25 +97,39 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 // maxStaleConns bounds the search for a live connection among the kept ones.
 const maxStaleConns = 16
 
-// succeeded notes an answer: its latency until the header, and the end of any
+// answered notes the latency of an answer, until its header.
+func (e *endpoint) answered(now time.Time, latency time.Duration) { e.latency.observe(now, latency) }
+
+// completed notes an answer that came to its end, and so the end of any
 // failures in a row.
-func (e *endpoint) succeeded(now time.Time, latency time.Duration) {
-	e.latency.observe(now, latency)
+func (e *endpoint) completed() {
 	if e.streak.Load() != 0 {
 		e.streak.Store(0)
 	}
 }
 
-// failed notes a failure that the endpoint is to blame for. A quick failure
-// must not look like a quick answer: it can only raise the average.
+// first says whether a failure is seen for the first time: many requests may
+// have waited for one connection, which counts once.
+func (e *endpoint) first(err error) bool {
+	d, ok := errors.AsType[*dialError](err)
+	return !ok || e.lastDial.Swap(d) != d
+}
+
+// failurePenalty is what a failure counts as latency, at least. A quick
+// failure must not look like a quick answer: an endpoint that refuses would
+// win every comparison, and draw all the traffic.
+const failurePenalty = time.Second
+
+// failed notes a failure that the endpoint is to blame for.
 func (e *endpoint) failed(now time.Time, latency time.Duration, why string) {
 	e.failures.Add(1)
-	if latency.Seconds() > e.latency.get(now) {
-		e.latency.observe(now, latency)
-	}
+	e.latency.observe(now, max(latency, failurePenalty))
 	streak := e.streak.Add(1)
 	e.mu.Lock()
 	e.lastError = why
+	if streak == 1 {
+		e.failing = now
+	}
 	e.mu.Unlock()
 	if n := e.up.cfg.Ejection.ConsecutiveFailures; n > 0 && streak >= int64(n) {
 		e.up.eject(e, now, why)
@@ -133,11 +151,16 @@ func (e *endpoint) status(now time.Time) EndpointStatus {
 	case e.share(now) < 1:
 		s.State = StateRamping
 	}
+	since := e.failing
 	e.mu.Unlock()
 	s.Inflight = e.inflight.Load()
 	s.Latency = e.latency.get(now)
 	s.Connections = e.pool.connections()
-	s.Attempts, s.Failures = e.attempts.Load(), e.failures.Load()
+	s.Attempts, s.Failures, s.FailuresInARow = e.attempts.Load(), e.failures.Load(), e.streak.Load()
+	if n := int64(e.up.cfg.Ejection.ConsecutiveFailures); n > 0 && s.State == StateReady && s.FailuresInARow >= n {
+		s.State, s.Since = StateFailing, since
+		s.Reason = fmt.Sprintf("%d failures in a row, and still in use, as at most %d%% of the endpoints may be ejected", s.FailuresInARow, e.up.cfg.Ejection.MaxPercent)
+	}
 	return s
 }
 

@@ -99,13 +99,14 @@ func (e *engine) handle(c *clientConn) {
 
 // retire makes each answer the last on its connection; connections that stay
 // idle are closed when wait is over or ctx ends, those in use when their
-// request is done. What still runs when ctx ends is cut; then the result is
-// an error.
-func (e *engine) retire(ctx context.Context, wait time.Duration) error {
+// request is done. What still runs when ctx ends is cut, after a call of
+// beforeCut; then the result is an error.
+func (e *engine) retire(ctx context.Context, wait time.Duration, beforeCut func()) error {
 	e.retired.Store(true)
 	pause(wait, ctx.Done())
 	err := e.server.Shutdown(ctx)
 	if err != nil {
+		beforeCut()
 		e.server.Close()
 	}
 	return err

@@ -20,12 +20,13 @@ type exchange struct {
 	conn  *clientConn
 	route *route
 
-	start     time.Time
-	requestID string
-	clientIP  string
-	grpc      bool
-	upgrade   bool // asks for a websocket
-	closing   bool // this answer is the last on its connection
+	start       time.Time
+	requestID   string
+	clientIP    string
+	grpc        bool
+	upgrade     bool // asks for a websocket
+	ownDeadline bool // the deadline is the route's own, not a shorter one of the client's
+	closing     bool // this answer is the last on its connection
 
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
@@ -34,6 +35,25 @@ type exchange struct {
 
 	body   requestBody
 	record telemetry.Record
+	values fieldValues
+}
+
+// fieldValues is room for the values of the fields that Levee writes, to spare
+// an allocation for each.
+type fieldValues struct {
+	room [10]string
+	n    int
+}
+
+// set gives a header a field with one value.
+func (v *fieldValues) set(h http.Header, name, value string) {
+	if v.n == len(v.room) {
+		h[name] = []string{value}
+		return
+	}
+	v.room[v.n] = value
+	h[name] = v.room[v.n : v.n+1 : v.n+1]
+	v.n++
 }
 
 // isGRPC says whether a message is of a gRPC call: application/grpc, with or
@@ -85,6 +105,7 @@ type attempt struct {
 	conn        *upConn     // that carries it
 	wroteHeader atomic.Bool // net/http began to write it
 	body        *requestBody
+	expects     bool // the client waits for a 100 before it sends its body
 
 	interimMu sync.Mutex
 	interim   int
@@ -109,9 +130,9 @@ type requestBody struct {
 	bytes   atomic.Int64
 
 	mu    sync.Mutex
-	guard progress
-	ended bool  // the exchange is over
-	err   error // the first that isn't io.EOF
+	guard *progress // nil: the client may be silent
+	ended bool      // the exchange is over
+	err   error     // the first that isn't io.EOF
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
@@ -125,7 +146,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	}
 	switch {
 	case err == io.EOF:
-		if b.alive((*progress).done) && b.trailer != nil {
+		if b.alive((*progress).lift) && b.trailer != nil {
 			b.trailer()
 		}
 	case err != nil:
@@ -134,6 +155,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 			b.err = err
 		}
 		b.mu.Unlock()
+	default:
+		b.alive((*progress).after)
 	}
 	return n, err
 }
@@ -145,15 +168,29 @@ func (b *requestBody) alive(move func(*progress)) bool {
 	if b.ended {
 		return false
 	}
-	move(&b.guard)
+	if b.guard != nil {
+		move(b.guard)
+	}
 	return true
+}
+
+// answered lifts the deadline: once the answer has begun, a client that only
+// listens is no slow client.
+func (b *requestBody) answered() {
+	b.alive((*progress).lift)
+	b.mu.Lock()
+	b.guard = nil
+	b.mu.Unlock()
 }
 
 // end cuts the body off from the client's connection.
 func (b *requestBody) end() {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.ended = true
-	b.mu.Unlock()
+	if b.guard != nil {
+		b.guard.end()
+	}
 }
 
 func (b *requestBody) Close() error { return nil }
@@ -165,27 +202,90 @@ func (b *requestBody) failed() error {
 }
 
 // progress moves a deadline on a client's connection along with a transfer: it
-// ends what stands still and leaves alone what is only slow. The deadline is
-// set again after a quarter of its time at most, to spare a call per read.
+// ends what stands still and leaves alone what is only slow.
+//
+// Over HTTP/1.1 it sets the connection's deadline, which counts only while a
+// read or write is under way, and again after a quarter of its time at most,
+// to spare a call per piece. Over HTTP/2 a deadline ends the stream whenever it
+// passes, also when nothing is under way, so there a timer runs between before
+// and after. The timer must not outlive the exchange: end stops it for good.
 type progress struct {
 	limit time.Duration
 	set   func(time.Time) error
+	h2    bool
 	last  time.Time
+
+	mu    sync.Mutex
+	timer *time.Timer
+	armed bool
+	ended bool
 }
 
+func newProgress(r *http.Request, limit time.Duration, set func(time.Time) error) *progress {
+	return &progress{limit: limit, set: set, h2: r.ProtoMajor == 2}
+}
+
+// before begins a read or write.
 func (g *progress) before() {
-	if g.limit <= 0 {
+	if g == nil || g.limit <= 0 {
 		return
 	}
-	if now := time.Now(); g.last.IsZero() || now.Sub(g.last) > g.limit/4 {
-		g.last = now
-		_ = g.set(now.Add(g.limit)) // a connection without deadlines has none to move
+	if !g.h2 {
+		if now := time.Now(); g.last.IsZero() || now.Sub(g.last) > g.limit/4 {
+			g.last = now
+			_ = g.set(now.Add(g.limit)) // a connection without deadlines has none to move
+		}
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.ended:
+	case g.timer == nil:
+		g.armed = true
+		g.timer = time.AfterFunc(g.limit, g.stuck)
+	default:
+		g.armed = true
+		g.timer.Reset(g.limit)
 	}
 }
 
-func (g *progress) done() {
-	if !g.last.IsZero() {
+// after ends it.
+func (g *progress) after() {
+	if g == nil || !g.h2 || g.limit <= 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.armed = false
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+}
+
+func (g *progress) stuck() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.armed && !g.ended {
+		_ = g.set(time.Now())
+	}
+}
+
+// lift takes the deadline away.
+func (g *progress) lift() {
+	g.after()
+	if !g.h2 && !g.last.IsZero() {
 		g.last = time.Time{}
 		_ = g.set(time.Time{})
+	}
+}
+
+// end is for when the exchange is over and its connection may not be touched.
+func (g *progress) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	if g.timer != nil {
+		g.timer.Stop()
 	}
 }

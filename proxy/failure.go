@@ -21,6 +21,8 @@ var (
 	errHandshakeDeadline = errors.New("no TLS handshake in time")
 	errStopped           = errors.New("the drain time is over")
 	errTooManyInterim    = errors.New("too many interim answers")
+	errUnaskedSwitch     = errors.New("the upstream switched protocols in HTTP/2, which has no such thing")
+	errNoDescriptor      = errors.New("no file descriptor is left for a connection to the upstream")
 	errNoUpgrade         = errors.New("the endpoint speaks HTTP/2 only, which has no websocket upgrade here")
 	errNoAddress         = errors.New("no address is known for the upstream")
 )
@@ -49,21 +51,30 @@ type failure struct {
 }
 
 // explain turns the error of an attempt into an answer and a verdict on the
-// endpoint. bodyErr is the first error that reading the client's body gave:
-// then the fault lies there, however the upstream's side ended.
-func explain(ctx context.Context, err, bodyErr error, rt *route) *failure {
+// endpoint.
+func (x *exchange) explain(err error) *failure {
+	return x.explainBy(context.Cause(x.ctx), err, x.body.failed())
+}
+
+// explainCause is for an exchange that ends for a reason of its own.
+func (x *exchange) explainCause(cause error) *failure { return x.explainBy(cause, cause, nil) }
+
+// explainBy knows how the exchange's context ended, if it did, and the first
+// error that reading the client's body gave: then the fault lies there, however
+// the upstream's side ended.
+func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
+	rt := x.route
 	f := &failure{err: err}
 	set := func(status int, kind errorType, details string, blame bool) *failure {
 		f.answer = answer{status: status, kind: kind, details: details}
 		f.blame = blame
 		return f
 	}
-	cause := context.Cause(ctx)
 	switch {
 	case bodyErr != nil && errors.Is(bodyErr, os.ErrDeadlineExceeded):
 		return set(http.StatusRequestTimeout, errRequest, "the request's body stood still", false)
 	case cause == errDeadline:
-		return set(http.StatusGatewayTimeout, errResponseTimeout, "the deadline was over before the upstream answered", rt.cfg.Timeout > 0)
+		return set(http.StatusGatewayTimeout, errResponseTimeout, "the deadline was over before the upstream answered", x.ownDeadline)
 	case cause == errResponseDeadline:
 		return set(http.StatusGatewayTimeout, errResponseTimeout, "the upstream began no answer within "+rt.cfg.ResponseTimeout.String(), true)
 	case cause == errStopped:
@@ -84,8 +95,13 @@ func explain(ctx context.Context, err, bodyErr error, rt *route) *failure {
 		return set(http.StatusBadGateway, errDNS, "the upstream's name doesn't resolve", false)
 	case errors.Is(err, errNoUpgrade):
 		return set(http.StatusBadGateway, errUpgrade, errNoUpgrade.Error(), false)
+	case errors.Is(err, errUnaskedSwitch):
+		return set(http.StatusBadGateway, errProtocol, errUnaskedSwitch.Error(), true)
 	case errors.Is(err, errTooManyInterim):
 		return set(http.StatusBadGateway, errProtocol, errTooManyInterim.Error(), true)
+	case strings.Contains(err.Error(), "REFUSED_STREAM"):
+		// It didn't take the request, as it may; that is no fault.
+		return set(http.StatusBadGateway, errTerminated, "the upstream refused the stream", false)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), strings.Contains(err.Error(), "server closed idle connection"):
 		return set(http.StatusBadGateway, errTerminated, "the upstream ended the connection before it answered", true)
@@ -123,7 +139,7 @@ func explainDial(f *failure, err error, set func(int, errorType, string, bool) *
 		return set(http.StatusBadGateway, errTLSAlert, "the upstream refused the TLS handshake", true)
 	case errors.As(err, &hs):
 		return set(http.StatusBadGateway, errTLSProtocol, "no TLS handshake with the upstream", true)
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case errors.Is(err, errNoDescriptor), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return set(http.StatusServiceUnavailable, errConnectionLimit, "no file descriptor is left", false)
 	case errors.As(err, &dns):
 		return set(http.StatusBadGateway, errDNS, "the upstream's name doesn't resolve", true)

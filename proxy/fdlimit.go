@@ -23,6 +23,16 @@ func connectionCap(l *config.Limits) int64 {
 	return max(1, (limit-reservedDescriptors)/2)
 }
 
+// upstreamCap is the most connections to upstreams: the half of the
+// descriptors that isn't the clients'.
+func upstreamCap() int64 {
+	limit := descriptorLimit()
+	if limit <= 0 {
+		return fallbackConnections
+	}
+	return max(1, (limit-reservedDescriptors)/2)
+}
+
 // listenerCap is the most connections of one listener.
 func listenerCap(lc *config.Listener, l *config.Limits) int64 {
 	if lc.MaxConnections > 0 {

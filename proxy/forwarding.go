@@ -163,21 +163,21 @@ func setForwarding(out http.Header, x *exchange) {
 	}
 	if g.cfg.Forwarding.XForwarded {
 		if peer.addrText != "" {
-			out[xForwardedFor] = []string{joinField(out[xForwardedFor], peer.addrText)}
+			x.values.set(out, xForwardedFor, joinField(out[xForwardedFor], peer.addrText))
 		}
-		setMissing(out, xForwardedHost, x.r.Host)
-		setMissing(out, xForwardedProto, peer.scheme)
-		setMissing(out, xForwardedPort, peer.port)
+		setMissing(x, out, xForwardedHost, x.r.Host)
+		setMissing(x, out, xForwardedProto, peer.scheme)
+		setMissing(x, out, xForwardedPort, peer.port)
 	}
 	if g.cfg.Forwarding.Forwarded {
-		out[forwardedField] = []string{joinField(out[forwardedField], forwardedElement(peer, x.r.Host))}
+		x.values.set(out, forwardedField, joinField(out[forwardedField], forwardedElement(peer, x.r.Host)))
 	}
-	out[viaField] = []string{joinField(out[viaField], viaElement(x.r, g.name))}
+	x.values.set(out, viaField, joinField(out[viaField], viaElement(x.r, g.name)))
 }
 
-func setMissing(h http.Header, name, value string) {
+func setMissing(x *exchange, h http.Header, name, value string) {
 	if _, ok := h[name]; !ok && value != "" {
-		h[name] = []string{value}
+		x.values.set(h, name, value)
 	}
 }
 
@@ -195,19 +195,25 @@ func joinField(values []string, element string) string {
 // forwardedElement renders this hop for Forwarded (RFC 7239, sections 4 to 6).
 func forwardedElement(peer *clientConn, host string) string {
 	var b strings.Builder
+	b.Grow(len(peer.addrText) + len(host) + 32)
 	b.WriteString("for=")
 	switch {
 	case !peer.addr.IsValid():
 		b.WriteString("unknown") // a unix socket's peer has no address
 	case peer.addr.Is6():
-		b.WriteString(`"[` + peer.addrText + `]"`)
+		b.WriteString(`"[`)
+		b.WriteString(peer.addrText)
+		b.WriteString(`]"`)
 	default:
 		b.WriteString(peer.addrText)
 	}
 	if host != "" && strings.IndexByte(host, '"') < 0 && strings.IndexByte(host, '\\') < 0 {
-		b.WriteString(`;host="` + host + `"`)
+		b.WriteString(`;host="`)
+		b.WriteString(host)
+		b.WriteByte('"')
 	}
-	b.WriteString(";proto=" + peer.scheme)
+	b.WriteString(";proto=")
+	b.WriteString(peer.scheme)
 	return b.String()
 }
 

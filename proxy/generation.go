@@ -51,6 +51,9 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 			before = old.upstreams[up.Name]
 		}
 		if before.sameAs(up, cfg.Limits) {
+			if err := before.refreshFiles(); err != nil {
+				return nil, err
+			}
 			g.upstreams[up.Name] = before
 			continue
 		}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -75,7 +74,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 	if caps := x.route.caps; caps != nil {
 		var id string
 		if caps.perClient != nil {
-			id = identify(r, g.cfg.Clients.Identity, x.clientIP)
+			id = identify(r, g.cfg.Clients.Identity, network(client))
 		}
 		if wait, whose := caps.admit(id, x.start); wait > 0 {
 			return rateLimited(wait, whose)
@@ -90,6 +89,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	clientLimit, ok := clientTimeout(x.r.Header, x.gen.deadlineHeader, x.conn.trusted(x.gen))
 	x.limit(requestTimeout(x.route.cfg, clientLimit, ok))
+	x.ownDeadline = x.route.cfg.Timeout > 0 && (!ok || clientLimit >= time.Duration(x.route.cfg.Timeout))
 
 	u := x.route.upstream
 	x.record.Upstream = u.cfg.Name
@@ -97,10 +97,10 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	begun := time.Now()
 	e := u.pick(begun)
 	if left, has := x.left(begun); has && left <= 0 {
-		return explain(canceled(errDeadline), errDeadline, nil, x.route)
+		return x.explainCause(errDeadline)
 	}
 	if e == nil {
-		return explain(x.ctx, errNoAddress, nil, x.route)
+		return x.explain(errNoAddress)
 	}
 	x.record.Endpoint = e.address
 
@@ -108,7 +108,9 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	rc := http.NewResponseController(w.ResponseWriter)
 	if x.r.Body != nil && x.r.Body != http.NoBody {
 		x.body.bound = &x.bound
-		x.body.guard = progress{limit: x.conn.timeouts.read, set: rc.SetReadDeadline}
+		if !x.grpc { // whose clients may be silent for as long as the call lasts
+			x.body.guard = newProgress(x.r, x.conn.timeouts.read, rc.SetReadDeadline)
+		}
 		if x.r.ProtoMajor == 1 {
 			_ = rc.EnableFullDuplex() // the answer may begin before the body ends
 		}
@@ -123,8 +125,8 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	now := time.Now()
 	latency := now.Sub(begun)
 	if err != nil {
-		f := explain(x.ctx, err, x.body.failed(), x.route)
-		if f.blame {
+		f := x.explain(err)
+		if f.blame && e.first(err) {
 			e.failed(now, latency, f.details)
 		}
 		u.metrics.Attempt(x.r.Method, 0, string(f.kind), latency)
@@ -136,22 +138,32 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		e.failed(now, latency, "answered "+resp.Status)
 	default:
-		e.succeeded(now, latency)
+		e.answered(now, latency)
 	}
+	x.body.answered()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.bound.answer(true)
-		return tunnel(w, x, resp)
+		f := tunnel(w, x, resp)
+		if f != nil && f.blame {
+			e.failed(now, latency, f.details)
+		} else {
+			e.completed()
+		}
+		return f
 	}
 	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn, eof: resp.Body == http.NoBody}
 	resp.Body = body
 	defer body.Close()
 	x.bound.answer(lasting(resp.Header))
-	if relay(w, x, resp) != nil {
-		if x.record.Reason != "" && !x.record.Aborted {
+	if cut := relay(w, x, resp); cut != nil {
+		if cut.blame {
 			e.failed(time.Now(), latency, "the answer broke off")
 		}
-		x.record.Aborted = true
+		x.record.Reason, x.record.Aborted = string(cut.kind), true
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
+	}
+	if resp.StatusCode != http.StatusBadGateway && resp.StatusCode != http.StatusGatewayTimeout {
+		e.completed()
 	}
 	return nil
 }
@@ -215,10 +227,3 @@ func (b *beginning) WriteHeader(status int) {
 
 // Unwrap serves [http.ResponseController].
 func (b *beginning) Unwrap() http.ResponseWriter { return b.ResponseWriter }
-
-// canceled is a context that has ended with a cause.
-func canceled(cause error) context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(cause)
-	return ctx
-}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -37,6 +38,17 @@ func identify(r *http.Request, mode string, clientIP string) string {
 		id = id[:maxIdentity]
 	}
 	return kind + ":" + strings.Clone(id)
+}
+
+// network is the address by which a client is told apart: an IPv6 client has a
+// whole /64 to itself, and could use another address for every request.
+func network(a netip.Addr) string {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
 }
 
 // bearerSubject reads the sub claim of a bearer token (RFC 6750, RFC 7519)

@@ -232,6 +232,39 @@ func TestMachineDescriptorsAreReserved(t *testing.T) {
 	}
 }
 
+// TestDescriptorBudget: connections to upstreams are bounded, whatever asks for
+// them; one too many is a 503 at once, counted, and told.
+func TestDescriptorBudget(t *testing.T) {
+	hold, arrived := make(chan struct{}), make(chan struct{}, 2)
+	up := service(t, func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-hold
+	})
+	p := start(t, simple, up.URL, Options{})
+	p.o.descriptors.max.Store(2)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if resp, _ := get(t, p.url); resp.StatusCode != 200 {
+				t.Errorf("answered %d", resp.StatusCode)
+			}
+		})
+	}
+	<-arrived
+	<-arrived
+	resp, _ := get(t, p.url)
+	wantAnswer(t, resp, 503, errConnectionLimit)
+	if s := p.Status(); s.ConnectionsRefused != 1 || s.LastRefused.IsZero() || s.Upstreams[0].Endpoints[0].Failures != 0 {
+		t.Errorf("%+v", s)
+	}
+	close(hold)
+	wg.Wait()
+	if resp, _ := get(t, p.url); resp.StatusCode != 200 {
+		t.Errorf("then answered %d", resp.StatusCode)
+	}
+	eventually(t, "the budget is given back", func() bool { return p.o.descriptors.open.Load() <= 2 })
+}
+
 // TestMachineLittleMemory: above 95% of the limit new requests are refused,
 // below it they are served again.
 func TestMachineLittleMemory(t *testing.T) {

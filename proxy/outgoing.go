@@ -30,7 +30,7 @@ func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now t
 		h["Upgrade"] = []string{"websocket"}
 	}
 	setForwarding(h, x)
-	h[x.gen.requestIDHeader] = []string{x.requestID}
+	x.values.set(h, x.gen.requestIDHeader, x.requestID)
 	left, has := x.left(now)
 	passDeadline(h, in.Header, x.gen.deadlineHeader, left, has)
 	if _, ok := h["User-Agent"]; !ok {
@@ -47,6 +47,7 @@ func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now t
 	if in.Body != nil && in.Body != http.NoBody {
 		x.body.src = in.Body
 		a.body = &x.body
+		a.expects = in.Header["Expect"] != nil
 		out.Body = &x.body
 		out.ContentLength = in.ContentLength
 		x.passTrailer(out)
@@ -115,12 +116,20 @@ func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTra
 			if a.over {
 				return nil
 			}
+			if code == http.StatusSwitchingProtocols {
+				return errUnaskedSwitch // over HTTP/1.1 it isn't an interim answer and doesn't come here
+			}
 			if a.interim++; a.interim > maxInterim {
 				return errTooManyInterim
 			}
 			// 100 is said by the server itself once the body is asked for; and
 			// HTTP/1.0 knows no interim answers.
 			if code == http.StatusContinue || !x.r.ProtoAtLeast(1, 1) {
+				return nil
+			}
+			// While the server may be writing its own 100, it writes unguarded:
+			// until the client's body has begun to come, others are dropped.
+			if a.expects && !a.bodyTouched() {
 				return nil
 			}
 			out := w.Header()

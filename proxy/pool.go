@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,9 +28,22 @@ type pool struct {
 	shared  []*upConn // HTTP/2 connections
 	prefers bool      // the endpoint spoke HTTP/2 when last asked
 	opening *opening  // an HTTP/2 connection on its way
-	waiters []chan struct{}
+	waiters []waiter
 	timer   *time.Timer // sweeps while connections are open; nil when none is due
 	retired bool
+
+	// looking counts requests that look for a connection, from before they look
+	// until they have one or wait: what changes meanwhile must wake them. The
+	// connections' own lock is held when they tell of a change, and ours when we
+	// ask them, so they can only be listened to without it.
+	looking atomic.Int32
+	waiting atomic.Int32 // len(waiters)
+}
+
+// waiter is a request that waits for its turn.
+type waiter struct {
+	turn   chan struct{}
+	h1only bool
 }
 
 // opening is a connection being opened on behalf of all who wait for it.
@@ -88,6 +102,8 @@ type wait struct {
 }
 
 func (p *pool) take(h1only bool) (*upConn, wait) {
+	p.looking.Add(1)
+	defer p.looking.Add(-1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !h1only {
@@ -115,8 +131,12 @@ func (p *pool) take(h1only bool) (*upConn, wait) {
 		return nil, wait{opening: p.opening}
 	}
 	if p.max > 0 && p.open >= p.max {
+		if h1only {
+			p.dropIdleShared()
+		}
 		turn := make(chan struct{}, 1)
-		p.waiters = append(p.waiters, turn)
+		p.waiters = append(p.waiters, waiter{turn, h1only})
+		p.waiting.Store(int32(len(p.waiters)))
 		return nil, wait{turn: turn}
 	}
 	p.open++
@@ -142,6 +162,7 @@ func (p *pool) openShared(o *opening) {
 		if c.h2 {
 			c.lastUsed = time.Now()
 			p.shared = append(p.shared, c)
+			p.wakeShared()
 			p.arm()
 		}
 	}
@@ -166,6 +187,7 @@ func (p *pool) share(c *upConn) error {
 	p.prefers = true
 	c.lastUsed = time.Now()
 	p.shared = append(p.shared, c)
+	p.wakeShared()
 	p.arm()
 	p.mu.Unlock()
 	c.cc.SetStateHook(p.stateChanged)
@@ -187,11 +209,17 @@ func (p *pool) put(c *upConn) {
 	p.mu.Unlock()
 }
 
-// stateChanged hears of HTTP/2 connections whose streams ended or that closed.
+// stateChanged hears of HTTP/2 connections whose streams ended or that closed,
+// perhaps from within a call that holds the pool's lock.
 func (p *pool) stateChanged(*http.ClientConn) {
-	p.mu.Lock()
-	p.wake()
-	p.mu.Unlock()
+	if p.max == 0 || (p.looking.Load() == 0 && p.waiting.Load() == 0) {
+		return
+	}
+	go func() {
+		p.mu.Lock()
+		p.wakeShared()
+		p.mu.Unlock()
+	}()
 }
 
 // forget counts a connection that has closed, or that could not be opened.
@@ -205,8 +233,33 @@ func (p *pool) forget() {
 // wake lets the longest waiting request look again. The lock must be held.
 func (p *pool) wake() {
 	if len(p.waiters) > 0 {
-		p.waiters[0] <- struct{}{}
+		p.waiters[0].turn <- struct{}{}
 		p.waiters = p.waiters[1:]
+		p.waiting.Store(int32(len(p.waiters)))
+	}
+}
+
+// wakeShared lets all look again that an HTTP/2 connection can serve: it has
+// room for many at once. The lock must be held.
+func (p *pool) wakeShared() {
+	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
+		if !w.h1only {
+			w.turn <- struct{}{}
+		}
+		return !w.h1only
+	})
+	p.waiting.Store(int32(len(p.waiters)))
+}
+
+// dropIdleShared closes an HTTP/2 connection without streams, if there is one,
+// in favour of an upgrade, which can't use it. The lock must be held.
+func (p *pool) dropIdleShared() {
+	for i, c := range p.shared {
+		if c.cc.InFlight() == 0 {
+			p.shared = slices.Delete(p.shared, i, i+1)
+			go c.cc.Close() // comes back to forget, which wants the lock
+			return
+		}
 	}
 }
 
@@ -215,8 +268,9 @@ func (p *pool) wake() {
 func (p *pool) leave(turn chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := slices.Index(p.waiters, turn); i >= 0 {
+	if i := slices.IndexFunc(p.waiters, func(w waiter) bool { return w.turn == turn }); i >= 0 {
 		p.waiters = slices.Delete(p.waiters, i, i+1)
+		p.waiting.Store(int32(len(p.waiters)))
 		return
 	}
 	p.wake()
@@ -234,7 +288,11 @@ func (p *pool) sweep() {
 	now := time.Now()
 	var old []*upConn
 	stale := func(c *upConn) bool {
-		if now.Sub(c.lastUsed) < p.idle || (c.h2 && c.cc.InFlight() > 0) {
+		if c.h2 && c.cc.InFlight() > 0 {
+			c.lastUsed = now
+			return false
+		}
+		if now.Sub(c.lastUsed) < p.idle {
 			return false
 		}
 		old = append(old, c)

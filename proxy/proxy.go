@@ -32,6 +32,8 @@ type Options struct {
 	Resolver Resolver
 	// Dial opens connections to upstreams. Default: a [net.Dialer]'s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	descriptors *descriptorBudget
 }
 
 func (o *Options) defaults() {
@@ -47,6 +49,8 @@ func (o *Options) defaults() {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
+	o.descriptors = &descriptorBudget{}
+	o.descriptors.max.Store(upstreamCap())
 }
 
 // Proxy is a running Levee: its listeners, and the configuration in force. It
@@ -203,7 +207,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 // retireEngine lets an engine's connections run out: each is told to close
 // with its next answer, and one that has none within the idle time is closed.
 func (p *Proxy) retireEngine(e *engine, idle config.Duration) {
-	p.old.Go(func() { _ = e.retire(p.base, time.Duration(idle)) })
+	p.old.Go(func() { _ = e.retire(p.base, time.Duration(idle), func() {}) })
 }
 
 // retireExcept retires the upstreams that next, which may be nil, doesn't share.
@@ -230,7 +234,8 @@ func (p *Proxy) Drain(ctx context.Context, delay time.Duration) error {
 	p.mu.Unlock()
 
 	var wg sync.WaitGroup
-	var cut atomic.Bool
+	var left atomic.Int64
+	count := func() { left.Store(max(left.Load(), p.inflight.Load())) }
 	for _, l := range sockets {
 		wg.Go(func() {
 			if p.serving.Load() {
@@ -240,9 +245,7 @@ func (p *Proxy) Drain(ctx context.Context, delay time.Duration) error {
 			}
 			// Clients that keep their connections busy learn from an answer that
 			// it was the last; only what stays quiet for a while is closed on them.
-			if l.engine.Load().retire(ctx, drainGrace) != nil {
-				cut.Store(true)
-			}
+			_ = l.engine.Load().retire(ctx, drainGrace, count)
 		})
 	}
 	wg.Wait()
@@ -255,10 +258,10 @@ func (p *Proxy) Drain(ctx context.Context, delay time.Duration) error {
 		case <-ctx.Done():
 		}
 	}
-	left := p.inflight.Load()
+	count()
 	p.Close()
-	if left > 0 || cut.Load() {
-		return fmt.Errorf("the drain time was over with %d request(s) still running; they were cut", left)
+	if n := left.Load(); n > 0 {
+		return fmt.Errorf("the drain time was over with %d request(s) still running; they were cut", n)
 	}
 	return nil
 }
@@ -314,6 +317,10 @@ func (p *Proxy) Addrs() []net.Addr {
 func (p *Proxy) Status() Status {
 	now := time.Now()
 	s := Status{Draining: p.draining.Load(), Inflight: p.inflight.Load(), Panics: p.panics.Load()}
+	s.ConnectionsRefused = p.o.descriptors.refused.Load()
+	if last := p.o.descriptors.last.Load(); last != 0 {
+		s.LastRefused = epoch.Add(time.Duration(last))
+	}
 	p.mu.Lock()
 	s.Started = p.started
 	for _, lc := range p.gen.Load().cfg.Listeners {

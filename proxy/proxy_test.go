@@ -30,7 +30,7 @@ func start(t *testing.T, yaml, upstream string, o Options) *running {
 	return &running{p, "http://" + p.Addrs()[0].String()}
 }
 
-func parse(t *testing.T, yaml, upstream string) *config.Config {
+func parse(t testing.TB, yaml, upstream string) *config.Config {
 	t.Helper()
 	cfg, err := config.Parse("test.yaml", []byte(strings.ReplaceAll(yaml, "$UPSTREAM", upstream)), func(string) (string, bool) { return "", false })
 	if err != nil {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -16,11 +15,9 @@ const bufferSize = 32 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// errCut says that an answer that had begun could not be finished.
-var errCut = errors.New("the answer was cut")
-
-// relay passes an upstream's answer on: header, body as it comes, trailers.
-func relay(w http.ResponseWriter, x *exchange, resp *http.Response) error {
+// relay passes an upstream's answer on: header, body as it comes, trailers. A
+// failure says why an answer that had begun could not be finished.
+func relay(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 	h := w.Header()
 	copyEndToEnd(h, resp.Header)
 	if x.closing {
@@ -38,13 +35,14 @@ func relay(w http.ResponseWriter, x *exchange, resp *http.Response) error {
 		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
 	}
 	rc := http.NewResponseController(w)
-	guard := progress{limit: x.conn.timeouts.write, set: rc.SetWriteDeadline}
+	guard := newProgress(x.r, x.conn.timeouts.write, rc.SetWriteDeadline)
+	defer guard.end()
 	guard.before()
 	x.record.Status = resp.StatusCode
 	w.WriteHeader(resp.StatusCode)
-	if resp.ContentLength != 0 && x.r.Method != http.MethodHead {
-		if err := copyBody(w, rc, x, resp, &guard); err != nil {
-			return err
+	if resp.ContentLength != 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
+		if f := copyBody(w, rc, x, resp, guard); f != nil {
+			return f
 		}
 	}
 	if len(resp.Trailer) > 0 {
@@ -55,14 +53,15 @@ func relay(w http.ResponseWriter, x *exchange, resp *http.Response) error {
 
 // copyBody streams: what comes is passed on at once, unless it is the end of
 // an answer whose length is known, which goes out by itself.
-func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, resp *http.Response, guard *progress) error {
+func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, resp *http.Response, guard *progress) *failure {
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	left := resp.ContentLength
 	if left < 0 {
 		if err := rc.Flush(); err != nil { // the header, before the body's first byte is there
-			return errCut
+			return clientGone(err)
 		}
+		guard.after()
 	}
 	for {
 		n, rerr := resp.Body.Read(buf[:])
@@ -71,15 +70,14 @@ func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, r
 			wrote, werr := w.Write(buf[:n])
 			x.record.BytesOut += int64(wrote)
 			if werr != nil {
-				x.record.Aborted = true
-				return errCut
+				return clientGone(werr)
 			}
 			left -= int64(n)
 			if rerr == nil && left != 0 {
 				if err := rc.Flush(); err != nil {
-					x.record.Aborted = true
-					return errCut
+					return clientGone(err)
 				}
+				guard.after()
 			}
 		}
 		switch {
@@ -91,17 +89,18 @@ func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, r
 	}
 }
 
-// cutShort notes why an answer that had begun can't be finished.
-func (x *exchange) cutShort(err error) error {
-	f := explain(x.ctx, err, x.body.failed(), x.route)
-	x.record.Reason = string(f.kind)
+// clientGone is the failure of an answer that its client doesn't take.
+func clientGone(err error) *failure {
+	return &failure{answer: answer{status: statusClientGone, kind: errClientGone}, cut: true, err: err}
+}
+
+// cutShort says why an answer that had begun can't be finished.
+func (x *exchange) cutShort(err error) *failure {
+	f := x.explain(err)
 	if f.kind == errTerminated || f.kind == errProtocol {
-		x.record.Reason = string(errResponseIncoming)
+		f.kind = errResponseIncoming
 	}
-	if f.cut {
-		x.record.Aborted = true
-	}
-	return errCut
+	return f
 }
 
 // relayTrailer passes the upstream's trailers on. Those that it announced in

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -36,22 +37,29 @@ func (u *Upstream) resolveLoop(ctx context.Context) {
 func (u *Upstream) resolve(ctx context.Context) {
 	found := map[*target][]string{}
 	var failed error
+	var mu sync.Mutex
+	var wg sync.WaitGroup
 	for _, t := range u.targets {
 		if !t.named() {
 			continue
 		}
-		lookup, cancel := context.WithTimeout(ctx, resolveTimeout)
-		addrs, err := u.resolver.LookupNetIP(lookup, "ip", t.host)
-		cancel()
-		if err == nil && len(addrs) == 0 {
-			err = &net.DNSError{Err: "no address", Name: t.host, IsNotFound: true}
-		}
-		if err != nil {
-			failed = err
-			continue
-		}
-		found[t] = dialAddresses(addrs, t.port)
+		wg.Go(func() {
+			lookup, cancel := context.WithTimeout(ctx, resolveTimeout)
+			defer cancel()
+			addrs, err := u.resolver.LookupNetIP(lookup, "ip", t.host)
+			if err == nil && len(addrs) == 0 {
+				err = &net.DNSError{Err: "no address", Name: t.host, IsNotFound: true}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = err
+				return
+			}
+			found[t] = dialAddresses(addrs, t.port)
+		})
 	}
+	wg.Wait()
 	if ctx.Err() != nil {
 		return
 	}

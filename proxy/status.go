@@ -10,6 +10,11 @@ type Status struct {
 	Draining bool `json:"draining"`
 	// Inflight counts requests being served now.
 	Inflight int64 `json:"inflight"`
+	// ConnectionsRefused counts connections to upstreams that were not opened
+	// for want of file descriptors.
+	ConnectionsRefused uint64 `json:"connectionsRefused"`
+	// LastRefused is when that happened last; zero if never.
+	LastRefused time.Time `json:"lastRefused,omitzero"`
 	// Panics counts requests that ended in a panic since the start.
 	Panics uint64 `json:"panics"`
 
@@ -57,6 +62,7 @@ const (
 	StateRamping   = "ramping"   // new or returning: takes a growing share
 	StateEjected   = "ejected"   // out of use after failures in a row
 	StateUnhealthy = "unhealthy" // fails its active health checks
+	StateFailing   = "failing"   // fails again and again, but may not be ejected: too many would be out
 )
 
 // EndpointStatus is a snapshot of one address of an upstream.
@@ -80,6 +86,8 @@ type EndpointStatus struct {
 	// Attempts and Failures count since the endpoint was first seen.
 	Attempts uint64 `json:"attempts"`
 	Failures uint64 `json:"failures"`
+	// FailuresInARow counts those since the last answer that was complete.
+	FailuresInARow int64 `json:"failuresInARow"`
 	// LastError is the latest failure in words.
 	LastError string `json:"lastError,omitempty"`
 }

@@ -27,6 +27,7 @@ func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 	h["Connection"] = []string{"Upgrade"}
 	h["Upgrade"] = []string{"websocket"}
 	rc := http.NewResponseController(w)
+	x.record.Status = http.StatusSwitchingProtocols
 	w.WriteHeader(http.StatusSwitchingProtocols)
 	client, buffered, err := rc.Hijack()
 	if err != nil {
@@ -43,13 +44,13 @@ func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 
 	down := make(chan int64, 1)
 	go func() {
-		n, err := pump(client, up, progress{limit: x.conn.timeouts.write, set: client.SetWriteDeadline})
+		n, err := pump(client, up, newProgress(x.r, x.conn.timeouts.write, client.SetWriteDeadline))
 		endDirection(client, err, cut)
 		down <- n
 	}()
 	// What the client sent right behind its request is in the server's buffer.
 	early := io.LimitReader(buffered.Reader, int64(buffered.Reader.Buffered()))
-	n, err := pump(up, io.MultiReader(early, client), progress{})
+	n, err := pump(up, io.MultiReader(early, client), nil)
 	endDirection(up, err, cut)
 	x.record.BytesIn += n
 	x.record.BytesOut += <-down
@@ -57,7 +58,7 @@ func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 }
 
 // pump copies until src ends or one of them breaks, and returns how much it copied.
-func pump(dst io.Writer, src io.Reader, guard progress) (total int64, err error) {
+func pump(dst io.Writer, src io.Reader, guard *progress) (total int64, err error) {
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	for {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -41,7 +42,7 @@ type Upstream struct {
 // newUpstream builds an upstream without starting anything. What old has
 // learned about addresses that both have is taken over.
 func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Upstream) (*Upstream, error) {
-	d, err := newDialer(cfg, &limits, o.Dial)
+	d, err := newDialer(cfg, &limits, o.Dial, o.descriptors)
 	if err != nil {
 		return nil, err
 	}
@@ -52,17 +53,20 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 	}
 	u.ctx, u.stop = context.WithCancel(context.Background())
 	u.usable.Store(&[]*endpoint{})
-	names := false
+	unknown := false
 	for _, s := range cfg.Endpoints {
 		t, err := parseTarget(s)
 		if err != nil {
 			return nil, err
 		}
 		u.targets = append(u.targets, t)
-		names = names || t.named()
 	}
-	u.setResolved(old.addressesOf(u.targets), nil)
-	if !names {
+	known := old.addressesOf(u.targets)
+	u.setResolved(known, nil)
+	for _, t := range u.targets {
+		unknown = unknown || t.named() && len(known[t]) == 0
+	}
+	if !unknown { // requests needn't wait for a resolver that may be down
 		u.resolvedOnce.Do(func() { close(u.resolved) })
 	}
 	u.learnFrom(old)
@@ -72,6 +76,18 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 // sameAs says whether an upstream's configuration asks for what u already is.
 func (u *Upstream) sameAs(cfg *config.Upstream, limits config.Limits) bool {
 	return u != nil && limits.ResponseHeaderBytes == u.limits.ResponseHeaderBytes && reflect.DeepEqual(u.cfg, cfg)
+}
+
+// refreshFiles reads the files that the configuration names again, which may
+// have changed although it hasn't.
+func (u *Upstream) refreshFiles() error {
+	if u.dialer.authorities == nil {
+		return nil
+	}
+	if err := u.dialer.authorities.reload(); err != nil {
+		return fmt.Errorf("upstream %s: %w", u.cfg.Name, err)
+	}
+	return nil
 }
 
 // start begins resolving and health checks.
@@ -121,7 +137,11 @@ func (u *Upstream) setResolved(found map[*target][]string, failed error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if failed != nil && u.resolveErr == nil {
-		u.log.Warn("resolving failed; the last good addresses stay", "upstream", u.cfg.Name, "error", failed)
+		what := "resolving failed; the last good addresses stay"
+		if len(u.endpoints) == 0 {
+			what = "resolving failed, and no address is known yet"
+		}
+		u.log.Warn(what, "upstream", u.cfg.Name, "error", failed)
 	}
 	u.resolveErr = failed
 	type key struct {

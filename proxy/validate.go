@@ -18,6 +18,9 @@ func refuse(r *http.Request, maxFields int) *answer {
 		// http://trusted@evil: whoever reads the Host to the left of the @ is fooled.
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "userinfo in the host"}
 	}
+	if r.URL.Opaque != "" {
+		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "the target is no path"}
+	}
 	if fieldCount(r.Header) > maxFields {
 		return &answer{status: http.StatusRequestHeaderFieldsTooLarge, kind: errRequest, details: "too many header fields"}
 	}

@@ -91,6 +91,13 @@ func lifeProblems(s *Status) (p []Problem) {
 			Do:       "If this lasts, look into the log for why it can't start.",
 		})
 	}
+	if n := s.Proxy.ConnectionsRefused; n > 0 && s.Time.Sub(s.Proxy.LastRefused) < sinkWarning {
+		p = append(p, Problem{
+			Severity: Critical,
+			What:     fmt.Sprintf("File descriptors are short: %s to upstreams could not be opened since the start, the last at %s.", count(int64(n), "connection"), stamp(s.Proxy.LastRefused)),
+			Do:       "Raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.connections.",
+		})
+	}
 	if n := s.Proxy.Panics; n > 0 {
 		p = append(p, Problem{
 			Severity: Warning,
@@ -185,6 +192,9 @@ func endpointProblems(u proxy.UpstreamStatus) (p []Problem) {
 		if e.State == proxy.StateUnhealthy {
 			do = fmt.Sprintf("Look at the service on %s. It is used again, with few requests at first, when its health checks succeed.", e.Address)
 		}
+		if e.State == proxy.StateFailing {
+			do = fmt.Sprintf("Look at the service on %s. It goes on being tried, less the more it fails.", e.Address)
+		}
 		// The reason often says it already.
 		detail := e.LastError
 		if strings.Contains(e.Reason, detail) {
@@ -193,7 +203,7 @@ func endpointProblems(u proxy.UpstreamStatus) (p []Problem) {
 		p = append(p, Problem{Severity: Warning, What: what + ".", Detail: detail, Since: e.Since, Do: do})
 	}
 	if n := len(u.Endpoints); n > 0 && len(p) == n {
-		what := fmt.Sprintf("No endpoint of upstream %s is well: %d of %d are ejected or unhealthy.", u.Name, n, n)
+		what := fmt.Sprintf("No endpoint of upstream %s is well: %d of %d are ejected, failing or unhealthy.", u.Name, n, n)
 		if n == 1 {
 			what = fmt.Sprintf("The only endpoint of upstream %s is not well.", u.Name)
 		}
@@ -209,7 +219,7 @@ func endpointProblems(u proxy.UpstreamStatus) (p []Problem) {
 
 // well says that an endpoint takes requests as it should.
 func well(e proxy.EndpointStatus) bool {
-	return e.State != proxy.StateEjected && e.State != proxy.StateUnhealthy
+	return e.State != proxy.StateEjected && e.State != proxy.StateUnhealthy && e.State != proxy.StateFailing
 }
 
 func configProblems(s *Status) (p []Problem) {

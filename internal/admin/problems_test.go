@@ -44,6 +44,15 @@ func TestProblems(t *testing.T) {
 			do:       "log",
 		},
 		{
+			name: "no descriptors",
+			change: func(s *Status) {
+				s.Proxy.ConnectionsRefused, s.Proxy.LastRefused = 3, s.Time.Add(-time.Second)
+			},
+			severity: Critical,
+			what:     "File descriptors are short: 3 connections to upstreams could not be opened since the start, the last at 2026-02-26 05:29:59 UTC.",
+			do:       "ulimit",
+		},
+		{
 			name:     "panics",
 			change:   func(s *Status) { s.Proxy.Panics = 2 },
 			severity: Warning,
@@ -222,7 +231,7 @@ func TestProblemsOfAWholeUpstream(t *testing.T) {
 	}
 	p := Problems(s)
 	if len(p) != 3 || p[0].Severity != Critical || !p[0].Since.Equal(at("05:21:00")) ||
-		p[0].What != "No endpoint of upstream features is well: 2 of 2 are ejected or unhealthy." {
+		p[0].What != "No endpoint of upstream features is well: 2 of 2 are ejected, failing or unhealthy." {
 		t.Errorf("Problems = %+v", p)
 	}
 

@@ -20,7 +20,7 @@ const (
 )
 
 // The states of an endpoint, all of which are told: 1 for the one it is in.
-var endpointStates = []string{"ready", "ramping", "ejected", "unhealthy"}
+var endpointStates = []string{"ready", "ramping", "ejected", "unhealthy", "failing"}
 
 // Gauges collects, at a scrape, what is known elsewhere. Numbers told twice
 // for the same thing (as by two endpoints with the same address) are added;

@@ -100,6 +100,7 @@ func TestMetricsNamesAndLabels(t *testing.T) {
 		`levee_endpoint_state{levee_endpoint="10.0.0.7:8080",levee_upstream="features",state="ramping"} 0`,
 		`levee_endpoint_state{levee_endpoint="10.0.0.7:8080",levee_upstream="features",state="ready"} 0`,
 		`levee_endpoint_state{levee_endpoint="10.0.0.7:8080",levee_upstream="features",state="unhealthy"} 0`,
+		`levee_endpoint_state{levee_endpoint="10.0.0.7:8080",levee_upstream="features",state="failing"} 0`,
 		`levee_panics_total 4`,
 		`levee_telemetry_dropped_total{sink="access"} 5`,
 		`levee_telemetry_errors_total{sink="access"} 1`,

@@ -1,0 +1,61 @@
+package proxy
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// authorityStore holds the authorities of a PEM file and reads it again when it
+// changes, as [certStore] does with certificates: authorities are renewed too.
+// A new version that can't be used changes nothing.
+type authorityStore struct {
+	file    string
+	pool    atomic.Pointer[x509.CertPool]
+	checked atomic.Int64 // when the last look was, as sinceEpoch
+	mu      sync.Mutex   // guards stamp, and one look at a time
+	stamp   fileStamp
+}
+
+func newAuthorityStore(file string) (*authorityStore, error) {
+	s := &authorityStore{file: file}
+	s.checked.Store(int64(sinceEpoch(time.Now())))
+	return s, s.reload()
+}
+
+// current returns the authorities, and looks at the file if the last look is
+// old enough, without waiting for what it finds.
+func (s *authorityStore) current() *x509.CertPool {
+	last, now := s.checked.Load(), int64(sinceEpoch(time.Now()))
+	if now-last >= int64(certRecheck) && s.checked.CompareAndSwap(last, now) {
+		go func() { _ = s.reload() }()
+	}
+	return s.pool.Load()
+}
+
+func (s *authorityStore) reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fi, err := os.Stat(s.file)
+	if err != nil {
+		return err
+	}
+	stamp := fileStamp{fi.ModTime(), fi.Size()}
+	if stamp == s.stamp {
+		return nil
+	}
+	pem, err := os.ReadFile(s.file)
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("%s: no PEM certificate in it", s.file)
+	}
+	s.pool.Store(pool)
+	s.stamp = stamp
+	return nil
+}
