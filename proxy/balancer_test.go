@@ -156,7 +156,7 @@ func TestEjection(t *testing.T) {
 		// At most half.
 		fail(1, 3)
 		fail(2, 3)
-		if state(1) != StateEjected || state(2) != StateReady {
+		if state(1) != StateEjected || state(2) != StateFailing {
 			t.Errorf("states %s, %s: half of four may be out", state(1), state(2))
 		}
 
@@ -194,7 +194,7 @@ func TestEjectionSparesTheOnlyOne(t *testing.T) {
 		for range 100 {
 			f.endpoints[0].failed(time.Now(), 0, "refused")
 		}
-		if s := f.status(time.Now()).Endpoints[0].State; s != StateReady {
+		if s := f.status(time.Now()).Endpoints[0].State; s != StateFailing {
 			t.Error(s)
 		}
 	})
