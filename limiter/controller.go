@@ -38,6 +38,7 @@ const (
 
 	dropShare = 0.10 // of answers, above which drops cut the limit
 	dropCut   = 0.8
+	leaveCut  = 0.5 // when most clients leave: what they leave is still worked on, so there is more inflight than is known
 
 	censoredShare = 0.2 // of a cohort, above which it says too little about the service
 
@@ -62,6 +63,7 @@ const (
 //	probe      the limit has long bound: a little less, to see what it brings
 //	test       was it queueing? latency must have fallen with inflight …
 //	relearn    … it hasn't: so slow is the service itself; take the cut back
+//	leave      most clients leave before they are answered
 //	drop       the service refuses or breaks
 //	idle       the load doesn't need the limit: keep it near the recent peak
 //	pause      nothing came back for a while: what it delayed says nothing
@@ -133,8 +135,11 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 	}
 	log := math.Log(latency)
 	b := &c.base.class[w.Class]
+	if censored && w.cohort == c.win.id && log >= b.log {
+		c.win.gone++ // all of them, as long as there is no baseline
+	}
 	if censored && (b.samples == 0 || log < b.log) {
-		return // censored so early that it says nothing
+		return // censored so early that it says nothing about latency
 	}
 	if b.samples == 0 || ((c.boot > 0 || w.light) && !censored && w.step > c.base.since) {
 		c.base.learn(w.Class, log)
@@ -184,15 +189,21 @@ func (c *controller) ended(now int64, inflight int, baseline float64) {
 func (c *controller) look(now int64) {
 	w := &c.win
 	n := w.n + w.drops
+	age := now - w.begun
+	if w.gone >= windowSamples && 2*w.gone >= w.n+w.gone-w.censored && age >= windowLeast/2 && !c.off["leave"] {
+		c.start, c.level, c.test, c.suspect = false, level{}, level{}, level{}
+		c.asked, c.windows = now, 0
+		c.move(now, min(c.limit, c.peak)*leaveCut, "leave", "most clients leave before they are answered")
+		return
+	}
 	if n < windowSamples {
 		return
 	}
-	age := now - w.begun
 	mean := w.latency / float64(max(w.n, 1))
 	if !w.closed {
 		length := min(max(int64(2*mean), windowLeast), windowMost)
 		wanted := min((c.spread/precise)*(c.spread/precise), windowSamplesMost)
-		if age >= length && (float64(n+w.out) >= wanted || age >= windowStretch*length) {
+		if age >= windowLeast && (float64(n+w.out) >= wanted || age >= windowStretch*length) {
 			w.closed = true
 		}
 	}
@@ -282,6 +293,7 @@ func (c *controller) decide(now int64) {
 // idle keeps a limit that doesn't bind near the recent peak of inflight.
 func (c *controller) idle(now int64) {
 	most := max(c.peak*headroom, c.peak+headroomLeast)
+	c.start, c.factor = !c.off["start"], growStart // the ceiling that was found is of other times
 	if !c.off["idle"] && c.limit > most {
 		c.move(now, most, "idle", fmt.Sprintf("the recent peak of inflight is %.0f", c.peak))
 		return

@@ -13,7 +13,7 @@ type Config struct {
 	Fixed float64
 	// Min and Max bound the adaptive limit. Default: 1 and 10,000.
 	Min, Max float64
-	// Initial is the limit before anything is known. Default: 8.
+	// Initial is the limit before anything is known. Default: 16.
 	Initial float64
 	// Queue is how many requests may wait. 0: as many as the limit, at least 16. Negative: none.
 	Queue int
@@ -24,7 +24,7 @@ type Config struct {
 }
 
 const (
-	defaultMin, defaultMax, defaultInitial = 1, 10_000, 8
+	defaultMin, defaultMax, defaultInitial = 1, 10_000, 16
 	defaultQueueBytes                      = 64 << 20
 	queueLeast                             = 16
 )

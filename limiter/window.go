@@ -25,7 +25,8 @@ type window struct {
 	occ      float64 // sum of inflight at dispatch
 	full     int     // dispatched at the limit
 	drops    int
-	censored int // whose clients had left
+	censored int // whose clients had left, of those that count
+	gone     int // whose clients had left although they might have been answered
 }
 
 func (w *window) reset(now int64) { *w = window{id: w.id + 1, begun: now} }
