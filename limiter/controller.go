@@ -12,6 +12,7 @@ const (
 	windowMost    = int64(2 * time.Second)
 	windowSamples = 10
 	precise       = 0.10 // a window whose mean logarithm is known this well needn't go on
+	preciseTest   = 0.06 // and in a test of little inflation
 	windowStretch = 8    // how much longer one lasts that isn't
 	windowMissing = 0.1  // the share of a cohort that needn't be waited for
 
@@ -21,6 +22,7 @@ const (
 	slackLeast = 1.0  // and at least, in requests
 
 	growStart  = 2.0  // slow start's factor
+	descend    = 0.5  // and its reverse, from a first limit that was too high
 	growAgain  = 1.5  // the factor when the service has changed, and the old limit is a fair guess
 	growSteady = 0.10 // later growth, as a share, at least one request
 	cutMost    = 0.30 // a cut without knowledge, at most
@@ -59,6 +61,7 @@ const (
 //	start      the limit binds and doubling it brought no latency: double it
 //	grow       the limit binds and latency is near the baseline: a little more
 //	cut        latency is inflated: towards what Little's law says fits
+//	descend    the first raise brought latency: less, until less brings nothing
 //	hold       the last raise brought latency: take it back, and wait
 //	probe      the limit has long bound: a little less, to see what it brings
 //	test       was it queueing? latency must have fallen with inflight …
@@ -80,14 +83,16 @@ type controller struct {
 	start  bool    // slow start: no sign of the ceiling yet
 	factor float64 // of slow start
 
-	level   level   // the last level of inflight that slow start has measured
-	test    level   // what was before the cut that is being tested; n = 0: none
-	suspect level   // a window that was high, once
-	probing bool    // the test is a probe: the cut wasn't needed
-	good    float64 // the highest limit lately at which latency was fine
-	hold    int64   // no growth before
-	asked   int64   // when the limit was last tested or moved by latency
-	windows int     // since then
+	level      level   // the last level of inflight that slow start has measured
+	test       level   // what was before the cut that is being tested; n = 0: none
+	suspect    level   // a window that was high, once
+	probing    bool    // the test is a probe: the cut wasn't needed
+	descending bool    // from a first limit that may have been too high
+	rose       bool    // a raise without latency was seen, so what was below it is known
+	good       float64 // the highest limit lately at which latency was fine
+	hold       int64   // no growth before
+	asked      int64   // when the limit was last tested or moved by latency
+	windows    int     // since then
 
 	peak   float64 // recent peak of inflight
 	peakAt int64
@@ -202,7 +207,11 @@ func (c *controller) look(now int64) {
 	mean := w.latency / float64(max(w.n, 1))
 	if !w.closed {
 		length := min(max(int64(2*mean), windowLeast), windowMost)
-		wanted := min((c.spread/precise)*(c.spread/precise), windowSamplesMost)
+		errors := precise
+		if c.test.n > 0 && c.test.infl < certain*c.tolerated(c.test.occ) {
+			errors = preciseTest // what is small and in no hurry
+		}
+		wanted := min((c.spread/errors)*(c.spread/errors), windowSamplesMost)
 		if age >= windowLeast && (float64(n+w.out) >= wanted || age >= windowStretch*length) {
 			w.closed = true
 		}
@@ -321,6 +330,15 @@ func (c *controller) double(now int64, here level) {
 			c.cut(now, here)
 			return
 		}
+		if e >= elastic && !c.rose && !c.off["descend"] {
+			// The very first raise brought latency, so the level before may have
+			// been too high already: look below.
+			c.start, c.descending = false, true
+			before := c.level
+			c.level = level{}
+			c.ask(now, before, before.limit*descend, true, "descend", fmt.Sprintf("the first raise brought latency (elasticity %.2f)", e))
+			return
+		}
 		if e >= elastic {
 			c.start = false
 			// The level before shows what latency is without queueing.
@@ -332,6 +350,7 @@ func (c *controller) double(now int64, here level) {
 			return
 		}
 		// Neither level had queueing: together they are the baseline.
+		c.rose = true
 		both := c.merge(c.level, here)
 		c.base.scale(both.log)
 		here.log -= both.log
@@ -411,6 +430,21 @@ func (c *controller) judge(now int64, here level) {
 		return
 	}
 	high := here.infl > c.tolerated(here.occ)
+	if c.descending {
+		c.descending = false
+		if e >= elastic && c.limit > c.min {
+			c.base.scale(here.log) // nearer to what it is without queueing
+			here.log = 0
+			c.descending = true
+			c.ask(now, here, c.limit*descend, true, "descend", fmt.Sprintf("less inflight brought less latency (elasticity %.2f)", e))
+			return
+		}
+		c.base.scale(here.log)
+		c.rose = true
+		infl := c.base.inflation(before.log - here.log)
+		c.move(now, max(fits(before.occ, infl), c.limit), "descend", fmt.Sprintf("less inflight brought no less latency (elasticity %.2f)", e))
+		return
+	}
 	switch {
 	case high && e >= elastic:
 		c.ask(now, here, max(fits(here.occ, here.infl), c.limit*(1-cutMost)), false, "cut", fmt.Sprintf("latency fell with inflight (elasticity %.2f), and is still %.2f times the baseline", e, here.infl))
@@ -422,7 +456,7 @@ func (c *controller) judge(now int64, here level) {
 		c.start, c.factor, c.level = !c.off["start"], growAgain, level{}
 		c.move(now, before.limit, "relearn", fmt.Sprintf("latency stayed %.2f times the baseline with less inflight (elasticity %.2f)", here.infl, e))
 	case e >= elastic:
-		if errors := 2 * c.spread / math.Sqrt(float64(here.n)); here.log < -errors {
+		if errors := 3 * c.spread / math.Sqrt(float64(here.n)); here.log < -errors {
 			c.base.scale(here.log * baselineTrust)
 		}
 		to := c.limit

@@ -179,4 +179,4 @@ func (g *levee) QueueLen() int  { return g.queued }
 func (g *levee) status() limiter.Status { return g.limiter.Status(g.epoch.Add(g.now)) }
 
 // Rules are the rules of Levee's limiter that can be switched off.
-var Rules = []string{"start", "cut", "test", "drop", "idle", "pause", "probe"}
+var Rules = []string{"start", "descend", "cut", "hold", "test", "probe", "leave", "drop", "idle", "pause"}
