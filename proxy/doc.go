@@ -6,17 +6,26 @@
 // exactly one attempt for one request (see [Upstream]): net/http's own
 // transport would send some requests again by itself, outside every budget.
 //
-// A request's way, and the file that holds each step:
+// A request's way, and the files that hold each step:
 //
-//	listener.go, engine.go   accept, connection caps, net/http's server
-//	validate.go              what is refused before anything else
-//	router.go                host and path prefix to a route
-//	exchange.go, handler.go  the request's facts and the order of the steps
-//	identity.go, ratecap.go  who asks, and whether he may
-//	deadline.go              how long the client waits, and telling the upstream
-//	outgoing.go, forwarding.go, hopbyhop.go  the request as the upstream sees it
-//	upstream.go, balancer.go, endpoint.go    which endpoint takes it
-//	pool.go, conn.go, dial.go                on which connection
-//	relay.go, upgrade.go     the answer's way back
-//	answer.go, failure.go    what Levee says when it answers itself
+//	listener.go, slots.go, engine.go     accept, connection caps, net/http's server
+//	validate.go, memory.go               what is refused before anything else
+//	router.go                            host and path prefix to a route
+//	exchange.go, handler.go              the request's facts and the order of the steps
+//	identity.go, ratecap.go              who asks, and how often he may
+//	deadline.go, bound.go, progress.go   how long the client waits; what stands still
+//	outgoing.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
+//	                                     the request as the upstream sees it
+//	upstream.go, resolve.go, balancer.go, ewma.go
+//	                                     which endpoint takes it
+//	endpoint.go, healthcheck.go, ejection.go
+//	                                     what is known of an endpoint
+//	attempt.go, pool.go, conn.go, dial.go, descriptors.go
+//	                                     sending it once, and on which connection
+//	relay.go, upgrade.go                 the answer's way back
+//	answer.go, failure.go                what Levee says when it answers itself
+//
+// Around it: proxy.go starts, reloads and stops; generation.go is one
+// configuration turned into working parts; certs.go and authorities.go keep
+// TLS's files; status.go is what people see.
 package proxy

@@ -3,17 +3,12 @@ package proxy
 import (
 	"net/http"
 	"net/http/httptrace"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
-
-// maxInterim is how many interim (1xx) answers are passed on before an
-// upstream is taken to be broken.
-const maxInterim = 8
 
 // outgoing makes the request that the upstream gets. It is built anew, not
 // cloned: what isn't put in here can't slip through.
@@ -106,44 +101,3 @@ func (e *endpoint) hostFor(client string) string {
 	}
 }
 
-// trace passes interim answers on and learns whether the request was written.
-func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		WroteHeaders: func() { a.wroteHeader.Store(true) },
-		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
-			a.interimMu.Lock()
-			defer a.interimMu.Unlock()
-			if a.over {
-				return nil
-			}
-			if code == http.StatusSwitchingProtocols {
-				return errUnaskedSwitch // over HTTP/1.1 it isn't an interim answer and doesn't come here
-			}
-			if a.interim++; a.interim > maxInterim {
-				return errTooManyInterim
-			}
-			// 100 is said by the server itself once the body is asked for; and
-			// HTTP/1.0 knows no interim answers.
-			if code == http.StatusContinue || !x.r.ProtoAtLeast(1, 1) {
-				return nil
-			}
-			// While the server may be writing its own 100, it writes unguarded:
-			// until the client's body has begun to come, others are dropped.
-			if a.expects && !a.bodyTouched() {
-				return nil
-			}
-			out := w.Header()
-			copyEndToEnd(out, http.Header(h))
-			w.WriteHeader(code)
-			clear(out)
-			return nil
-		},
-	}
-}
-
-// end stops interim answers: the final one is being written.
-func (a *attempt) end() {
-	a.interimMu.Lock()
-	a.over = true
-	a.interimMu.Unlock()
-}

@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// progress moves a deadline on a client's connection along with a transfer: it
+// ends what stands still and leaves alone what is only slow.
+//
+// Over HTTP/1.1 it sets the connection's deadline, which counts only while a
+// read or write is under way, and again after a quarter of its time at most,
+// to spare a call per piece. Over HTTP/2 a deadline ends the stream whenever it
+// passes, also when nothing is under way, so there a timer runs between before
+// and after. The timer must not outlive the exchange: end stops it for good.
+type progress struct {
+	limit time.Duration
+	set   func(time.Time) error
+	h2    bool
+	last  time.Time
+
+	mu    sync.Mutex
+	timer *time.Timer
+	armed bool
+	ended bool
+}
+
+func newProgress(r *http.Request, limit time.Duration, set func(time.Time) error) *progress {
+	return &progress{limit: limit, set: set, h2: r.ProtoMajor == 2}
+}
+
+// before begins a read or write.
+func (g *progress) before() {
+	if g == nil || g.limit <= 0 {
+		return
+	}
+	if !g.h2 {
+		if now := time.Now(); g.last.IsZero() || now.Sub(g.last) > g.limit/4 {
+			g.last = now
+			_ = g.set(now.Add(g.limit)) // a connection without deadlines has none to move
+		}
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.ended:
+	case g.timer == nil:
+		g.armed = true
+		g.timer = time.AfterFunc(g.limit, g.stuck)
+	default:
+		g.armed = true
+		g.timer.Reset(g.limit)
+	}
+}
+
+// after ends it.
+func (g *progress) after() {
+	if g == nil || !g.h2 || g.limit <= 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.armed = false
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+}
+
+func (g *progress) stuck() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.armed && !g.ended {
+		_ = g.set(time.Now())
+	}
+}
+
+// lift takes the deadline away.
+func (g *progress) lift() {
+	g.after()
+	if !g.h2 && !g.last.IsZero() {
+		g.last = time.Time{}
+		_ = g.set(time.Time{})
+	}
+}
+
+// end is for when the exchange is over and its connection may not be touched.
+func (g *progress) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+}

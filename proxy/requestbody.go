@@ -1,0 +1,97 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// requestBody is the client's body as the upstream's transport reads it. It
+// moves the client's read deadline along with progress, counts, and remembers
+// how reading failed: then the failure is the client's, not the upstream's.
+//
+// The transport reads on a goroutine of its own, and may do so after an early
+// answer has ended the exchange, when the server has taken its response writer
+// back: from then on nothing of it may be touched. And it closes a body when
+// it is done with it, at times before the exchange is over; closing the
+// client's own is left to the server.
+type requestBody struct {
+	src     io.ReadCloser
+	trailer func()
+	bound   *bound
+	bytes   atomic.Int64
+
+	mu    sync.Mutex
+	guard *progress // nil: the client may be silent
+	ended bool      // the exchange is over
+	err   error     // the first that isn't io.EOF
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	if !b.alive((*progress).before) {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.src.Read(p)
+	if n > 0 {
+		b.bytes.Add(int64(n))
+		b.bound.moved(time.Now())
+	}
+	switch {
+	case err == io.EOF:
+		if b.alive((*progress).lift) && b.trailer != nil {
+			b.trailer()
+		}
+	case err != nil:
+		b.mu.Lock()
+		if b.err == nil {
+			b.err = err
+		}
+		b.mu.Unlock()
+	default:
+		b.alive((*progress).after)
+	}
+	return n, err
+}
+
+// alive does what moves the client's deadline, unless the exchange is over.
+func (b *requestBody) alive(move func(*progress)) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	if b.guard != nil {
+		move(b.guard)
+	}
+	return true
+}
+
+// answered lifts the deadline: once the answer has begun, a client that only
+// listens is no slow client.
+func (b *requestBody) answered() {
+	b.alive((*progress).lift)
+	b.mu.Lock()
+	b.guard = nil
+	b.mu.Unlock()
+}
+
+// end cuts the body off from the client's connection.
+func (b *requestBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	if b.guard != nil {
+		b.guard.end()
+	}
+}
+
+func (b *requestBody) Close() error { return nil }
+
+func (b *requestBody) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
