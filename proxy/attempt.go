@@ -27,7 +27,6 @@ type attempt struct {
 
 func (a *attempt) bodyTouched() bool { return a.body != nil && a.body.bytes.Load() > 0 }
 
-
 // trace passes interim answers on and learns whether the request was written.
 func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{

@@ -95,4 +95,3 @@ func (x *exchange) left(now time.Time) (time.Duration, bool) {
 	}
 	return x.deadline.Sub(now), true
 }
-

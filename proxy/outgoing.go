@@ -100,4 +100,3 @@ func (e *endpoint) hostFor(client string) string {
 		return mode
 	}
 }
-

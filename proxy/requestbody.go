@@ -94,4 +94,3 @@ func (b *requestBody) failed() error {
 	defer b.mu.Unlock()
 	return b.err
 }
-
