@@ -25,7 +25,7 @@ const (
 	descend    = 0.5  // and its reverse, from a first limit that was too high
 	growAgain  = 1.5  // the factor when the service has changed, and the old limit is a fair guess
 	growSteady = 0.10 // later growth, as a share, at least one request
-	cutMost    = 0.30 // a cut without knowledge, at most
+	cutMost    = 0.3  // a cut without knowledge, at most
 	probeCut   = 0.20 // a cut that only asks
 	elastic    = 0.5  // the least elasticity of latency to inflight that is queueing
 	beyond     = 2.0  // and the most
@@ -40,7 +40,8 @@ const (
 
 	dropShare = 0.10 // of answers, above which drops cut the limit
 	dropCut   = 0.8
-	leaveCut  = 0.5 // when most clients leave: what they leave is still worked on, so there is more inflight than is known
+	downShare = 0.9 // of attempts: a service that fails so many is down
+	leaveCut  = 0.7 // when most clients leave: what they leave is still worked on, so there is more inflight than is known
 
 	censoredShare = 0.2 // of a cohort, above which it says too little about the service
 
@@ -87,6 +88,7 @@ type controller struct {
 	test       level   // what was before the cut that is being tested; n = 0: none
 	suspect    level   // a window that was high, once
 	probing    bool    // the test is a probe: the cut wasn't needed
+	before     float64 // the limit when answers last came
 	descending bool    // from a first limit that may have been too high
 	rose       bool    // a raise without latency was seen, so what was below it is known
 	good       float64 // the highest limit lately at which latency was fine
@@ -218,7 +220,15 @@ func (c *controller) look(now int64) {
 	}
 	switch {
 	case !c.off["drop"] && float64(w.drops) > dropShare*float64(n) && age >= windowLeast/2:
-		c.start, c.factor, c.level, c.test = !c.off["start"], growStart, level{}, level{}
+		c.level, c.test, c.suspect = level{}, level{}, level{}
+		if float64(w.drops) > downShare*float64(n) {
+			// Down, not overloaded: there is nothing to learn of how much it can
+			// take. It comes back cold, and slow start finds out.
+			c.start, c.factor = !c.off["start"], growStart
+			c.move(now, min(c.limit, max(c.before/2, c.min)), "drop", fmt.Sprintf("%d of %d attempts failed: the service is down", w.drops, n))
+			return
+		}
+		c.start = false
 		c.move(now, c.limit*dropCut, "drop", fmt.Sprintf("%d of %d attempts failed", w.drops, n))
 		return
 	case w.n >= 2*windowSamples && age >= windowLeast/2 && c.atLeast(now, 4) > c.tolerated(w.occupancy()):
@@ -230,6 +240,7 @@ func (c *controller) look(now int64) {
 		w.reset(now)
 		return
 	}
+	c.before = c.limit
 	c.spread = max(w.spread(), 0.1)
 	c.windows++
 	c.decide(now)
