@@ -24,7 +24,13 @@ func (u *Upstream) eject(e *endpoint, now time.Time, why string) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ejected || (ejected+1)*100 > u.cfg.Ejection.MaxPercent*len(u.endpoints) || u.retired {
+	if e.ejected || u.retired {
+		return
+	}
+	if (ejected+1)*100 > u.cfg.Ejection.MaxPercent*len(u.endpoints) {
+		if e.streak.Load() == int64(u.cfg.Ejection.ConsecutiveFailures) { // told once
+			u.log.Warn("endpoint failing; too many would be ejected", "upstream", u.cfg.Name, "endpoint", e.address, "reason", why)
+		}
 		return
 	}
 	base := time.Duration(u.cfg.Ejection.Duration)

@@ -203,15 +203,17 @@ func endpointProblems(u proxy.UpstreamStatus) (p []Problem) {
 		p = append(p, Problem{Severity: Warning, What: what + ".", Detail: detail, Since: e.Since, Do: do})
 	}
 	if n := len(u.Endpoints); n > 0 && len(p) == n {
+		do := "Look for what they have in common: a release, a database, the network between."
 		what := fmt.Sprintf("No endpoint of upstream %s is well: %d of %d are ejected, failing or unhealthy.", u.Name, n, n)
 		if n == 1 {
 			what = fmt.Sprintf("The only endpoint of upstream %s is not well.", u.Name)
+			do = "See below what it does. Until it is well, its requests fail."
 		}
 		p = append(p, Problem{
 			Severity: Critical,
 			What:     what,
 			Since:    latest,
-			Do:       "Look for what they have in common: a release, a database, the network between.",
+			Do:       do,
 		})
 	}
 	return p
