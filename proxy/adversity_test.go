@@ -508,3 +508,283 @@ func TestSmallHeaderLimit(t *testing.T) {
 		t.Errorf("8200 bytes of header with a limit of 4KiB: %v %v", resp.Status, err)
 	}
 }
+
+// TestFewStreamsOverTLS: a handshake's reads and writes are not the settings' arrival.
+func TestFewStreamsOverTLS(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { takes(5 * time.Millisecond) }))
+	s.EnableHTTP2 = true
+	s.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 2}
+	s.StartTLS()
+	defer s.Close()
+	yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], tls: {insecureSkipVerify: true}`, 1)
+	p := start(t, strings.Replace(yaml, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1), s.URL, Options{})
+	get(t, p.url) // so that HTTP/2 is preferred
+	e := p.gen.Load().upstreams["service"].endpoints[0]
+	early := 0
+	for range 20 {
+		pr := &pool{idle: time.Second}
+		pr.open = 1
+		call := &dialling{target: e.target, address: e.address, pool: pr}
+		ctx := context.WithValue(t.Context(), diallingKey{}, call)
+		nc, err := e.up.dialer.dialTLS(ctx, "tcp", "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-call.wire.settled:
+			early++ // nothing has been written after the handshake, nor read
+		default:
+		}
+		nc.Close()
+	}
+	if early > 0 {
+		t.Errorf("settled %d of 20 times before HTTP/2 began", early)
+	}
+	got := map[string]int{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if r, err := http.Get(p.url); err == nil {
+				r.Body.Close()
+				mu.Lock()
+				got[r.Status+" "+r.Header.Get("Proxy-Status")]++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestDeadHTTP2Endpoint: an endpoint that ends an HTTP/2 connection at once is answered for at once.
+func TestDeadHTTP2Endpoint(t *testing.T) {
+	for name, says := range map[string]string{"closes": "", "http1": "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"} {
+		var conns atomic.Int64
+		up := strings.Replace(rawUpstream(t, func(c net.Conn, _ int) {
+			conns.Add(1)
+			io.ReadFull(c, make([]byte, len(http2.ClientPreface)))
+			io.WriteString(c, says)
+			c.Close()
+		}), "http://", "h2c://", 1)
+		yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], timeouts: {connect: 300ms}`, 1)
+		p := start(t, strings.Replace(yaml, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1), up, Options{})
+		begin := time.Now()
+		r, err := http.Get(p.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if d := time.Since(begin); d > 250*time.Millisecond || conns.Load() > 2 {
+			t.Errorf("%s: %s %s after %v and %d connections", name, r.Status, r.Header.Get("Proxy-Status"), d, conns.Load())
+		}
+	}
+}
+
+// TestNoStreamsAllowed: an endpoint that allows no stream isn't dialled again and again.
+func TestNoStreamsAllowed(t *testing.T) {
+	var conns atomic.Int64
+	up := strings.Replace(rawUpstream(t, func(c net.Conn, _ int) {
+		conns.Add(1)
+		io.ReadFull(c, make([]byte, len(http2.ClientPreface)))
+		fr := http2.NewFramer(c, c)
+		fr.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
+		io.Copy(io.Discard, c)
+	}), "http://", "h2c://", 1)
+	p := start(t, strings.Replace(simple, "upstream: service}", "upstream: service, responseTimeout: 500ms}", 1), up, Options{})
+	r, err := http.Get(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if n := conns.Load(); n > 20 {
+		t.Errorf("one request: %s, %d connections", r.Status, n)
+	}
+}
+
+// TestLateBodyWithLength: a body may come long after its header.
+func TestLateBodyWithLength(t *testing.T) {
+	yaml := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {write: 200ms}}`, 1)
+	up := service(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		w.WriteHeader(200)
+		w.(http.Flusher).Flush()
+		takes(600 * time.Millisecond)
+		io.WriteString(w, "hello")
+	})
+	p := start(t, yaml, up.URL, Options{})
+	for name, c := range map[string]*http.Client{"h1": {}, "h2": h2cClient(t)} {
+		resp, err := c.Get(p.url)
+		var body []byte
+		if err == nil {
+			body, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		if err != nil || string(body) != "hello" {
+			t.Errorf("%s: %q, %v", name, body, err)
+		}
+	}
+}
+
+// TestSilentEnd: an answer may end after a long silence.
+func TestSilentEnd(t *testing.T) {
+	yaml := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {write: 200ms}}`, 1)
+	up := service(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "data")
+		w.(http.Flusher).Flush()
+		takes(600 * time.Millisecond)
+	})
+	p := start(t, yaml, up.URL, Options{})
+	for name, c := range map[string]*http.Client{"h1": {}, "h2": h2cClient(t)} {
+		resp, err := c.Get(p.url)
+		var body []byte
+		if err == nil {
+			body, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		if err != nil || string(body) != "data" {
+			t.Errorf("%s: %q, %v", name, body, err)
+		}
+	}
+}
+
+// TestSilentBodyHoldsNoConnection: a body that stands still ends, whatever it says it is.
+func TestSilentBodyHoldsNoConnection(t *testing.T) {
+	yaml := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {read: 200ms, idle: 500ms}}`, 1)
+	up := service(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/early" {
+			w.WriteHeader(404)
+			return
+		}
+		io.Copy(io.Discard, r.Body)
+	})
+	p := start(t, yaml, up.URL, Options{})
+	for name, req := range map[string]string{
+		"early": "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nx",
+		"grpc":  "POST /x HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc\r\nContent-Length: 10\r\n\r\nx",
+	} {
+		c := dialRaw(t, p)
+		c.send(req)
+		c.SetReadDeadline(time.Now().Add(4 * time.Second))
+		begin := time.Now()
+		if _, err := io.Copy(io.Discard, c.br); err != nil {
+			t.Errorf("%s: still open after %v: %v", name, time.Since(begin), err)
+		}
+		c.Close()
+	}
+}
+
+// TestIdleConnectionsGiveWay: a kept connection takes no descriptor from a request.
+func TestIdleConnectionsGiveWay(t *testing.T) {
+	a, b := service(t, func(http.ResponseWriter, *http.Request) {}), service(t, func(http.ResponseWriter, *http.Request) {})
+	yaml := `
+apiVersion: levee/v1
+listeners: [{address: "127.0.0.1:0"}]
+routes: [{name: a, match: {pathPrefix: /a}, upstream: a}, {name: all, upstream: b}]
+upstreams: [{name: a, endpoints: ["` + a.URL + `"]}, {name: b, endpoints: ["` + b.URL + `"]}]
+`
+	p := start(t, yaml, "", Options{})
+	p.o.descriptors.max.Store(1)
+	get(t, p.url+"/a")
+	takes(50 * time.Millisecond)
+	if r, body := get(t, p.url+"/b"); r.StatusCode != 200 {
+		t.Errorf("only an idle connection to a: %s %s", r.Status, body)
+	}
+}
+
+// TestHealthWithoutDescriptors: what Levee itself lacks says nothing about an endpoint.
+func TestHealthWithoutDescriptors(t *testing.T) {
+	up := service(t, func(http.ResponseWriter, *http.Request) {})
+	yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], healthCheck: {path: /, interval: 100ms, timeout: 100ms, unhealthyAfter: 2}`, 1)
+	p := start(t, yaml, up.URL, Options{})
+	get(t, p.url) // keeps a connection
+	p.o.descriptors.max.Store(1)
+	takes(800 * time.Millisecond)
+	if e := p.Status().Upstreams[0].Endpoints[0]; e.State != StateReady {
+		t.Errorf("%s: %s", e.State, e.Reason)
+	}
+}
+
+// TestUpgradeGetsItsTurn: an idle HTTP/2 connection gives way to an upgrade that waits.
+func TestUpgradeGetsItsTurn(t *testing.T) {
+	gate := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hold" {
+			<-gate
+		}
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], maxConnections: 1, tls: {insecureSkipVerify: true}, timeouts: {idle: 1h}`, 1)
+	p := start(t, strings.Replace(yaml, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1), s.URL, Options{})
+	get(t, p.url+"/warm")
+	var wg sync.WaitGroup
+	wg.Go(func() { http.Get(p.url + "/hold") })
+	eventually(t, "held", func() bool { return p.Status().Upstreams[0].Endpoints[0].Inflight == 1 })
+	wg.Go(func() {
+		req, _ := http.NewRequest("GET", p.url+"/ws", nil)
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", "websocket")
+		begin := time.Now()
+		if r, err := http.DefaultClient.Do(req); err != nil || r.StatusCode != 200 {
+			t.Errorf("%v %v after %v", r.Status, err, time.Since(begin))
+		}
+	})
+	eventually(t, "upgrade waits", waiting(p, 1))
+	close(gate)
+	wg.Wait()
+}
+
+// TestEndedStreamsAreNoFailures: a stream that its client ends was a success.
+func TestEndedStreamsAreNoFailures(t *testing.T) {
+	h := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bad" {
+			w.WriteHeader(502)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: 1\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}
+	a := service(t, h)
+	p := start(t, simple, a.URL, Options{})
+	for range 10 {
+		get(t, p.url+"/bad")
+		for range 3 {
+			resp, err := http.Get(p.url + "/events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.ReadFull(resp.Body, make([]byte, 9))
+			resp.Body.Close()
+		}
+	}
+	eventually(t, "quiet", func() bool { return p.inflight.Load() == 0 })
+	if e := p.Status().Upstreams[0].Endpoints[0]; e.FailuresInARow > 1 || e.State != StateReady {
+		t.Errorf("%s, %d in a row", e.State, e.FailuresInARow)
+	}
+}
+
+// TestEarlyAnswerSilentBody: after an early answer, a client that never sends the rest holds nothing.
+func TestEarlyAnswerSilentBody(t *testing.T) {
+	yaml := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {read: 200ms, idle: 500ms}}`, 1)
+	up := rawUpstream(t, func(c net.Conn, _ int) {
+		br := bufio.NewReader(c)
+		for line := ""; line != "\r\n"; line, _ = br.ReadString('\n') {
+		}
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		io.Copy(io.Discard, br)
+	})
+	p := start(t, yaml, up, Options{})
+	c := dialRaw(t, p)
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nx")
+	c.SetReadDeadline(time.Now().Add(4 * time.Second))
+	begin := time.Now()
+	if b, err := io.ReadAll(c.br); err != nil {
+		t.Errorf("still open after %v: %q %v", time.Since(begin), b[:12], err)
+	}
+}

@@ -187,6 +187,35 @@ func TestEjection(t *testing.T) {
 	})
 }
 
+// TestOneFailureIsForgiven: any endpoint fails now and then; one failure costs
+// it little and not for long, many in a row cost it everything.
+func TestOneFailureIsForgiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 2, ", ejection: {consecutiveFailures: 0}")
+		quick := func() {
+			for _, e := range f.endpoints[1:] {
+				e.latency.observe(time.Now(), time.Millisecond)
+			}
+		}
+		f.endpoints[0].latency.observe(time.Now(), time.Millisecond)
+		quick()
+		f.endpoints[0].failed(time.Now(), 0, "refused")
+		time.Sleep(15 * time.Second)
+		quick()
+		if s := f.spread(1000, time.Now())[0]; s < 0.3 {
+			t.Errorf("15 s after one failure it gets %v", s)
+		}
+		for range 10 {
+			f.endpoints[0].failed(time.Now(), 0, "refused")
+		}
+		time.Sleep(15 * time.Second)
+		quick()
+		if s := f.spread(1000, time.Now())[0]; s != 0 {
+			t.Errorf("15 s after ten failures in a row it gets %v", s)
+		}
+	})
+}
+
 // TestEjectionSparesTheOnlyOne: a lone endpoint is never ejected.
 func TestEjectionSparesTheOnlyOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

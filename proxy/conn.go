@@ -42,27 +42,21 @@ type wireConn struct {
 	queued bool    // it is in the pool's idle list
 	closed bool
 
-	settled chan struct{} // closed once what the upstream says first has been read
-	arrived int           // bytes read since the connection was ready for requests
-	told    bool          // settled is closed
+	settled chan struct{} // closed once the upstream's HTTP/2 settings are in force, or nothing will come
+	settles sync.Once
+	writes  atomic.Int32 // since the connection was ready for requests
 }
 
-// settle notes that the reader waits again, after something has arrived: an
-// HTTP/2 server's settings come first, and are in force by then. The lock must
-// be held.
-func (w *wireConn) settle() {
-	if w.arrived > 0 && !w.told {
-		w.told = true
-		close(w.settled)
-	}
-}
+// settle tells who waits for the upstream's settings.
+func (w *wireConn) settle() { w.settles.Do(func() { close(w.settled) }) }
 
-// handshaken forgets what arrived during a TLS handshake.
-func (w *wireConn) handshaken() {
-	w.mu.Lock()
-	w.arrived = 0
-	w.mu.Unlock()
-}
+// The writes of a TLS handshake don't count towards an HTTP/2 connection's own:
+// the first of those is the preface, the second acknowledges the upstream's
+// settings, which net/http does once it goes by them.
+const (
+	handshaking  = -1 << 20
+	acknowledged = 2
+)
 
 func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
 	w := &wireConn{Conn: nc, pool: p, budget: budget, settled: make(chan struct{})}
@@ -75,7 +69,6 @@ func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
 func (w *wireConn) Read(p []byte) (int, error) {
 	w.mu.Lock()
 	w.parked = true
-	w.settle()
 	idle := w.becomesIdle()
 	w.mu.Unlock()
 	if idle != nil {
@@ -84,7 +77,6 @@ func (w *wireConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	w.mu.Lock()
 	w.parked = false
-	w.arrived += n
 	w.mu.Unlock()
 	return n, err
 }
@@ -92,6 +84,9 @@ func (w *wireConn) Read(p []byte) (int, error) {
 func (w *wireConn) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
 	w.written.Add(int64(n))
+	if w.writes.Add(1) == acknowledged {
+		w.settle()
+	}
 	return n, err
 }
 
@@ -103,6 +98,7 @@ func (w *wireConn) Close() error {
 	w.mu.Unlock()
 	err := w.Conn.Close()
 	if first {
+		w.settle() // nothing will come
 		w.budget.release()
 		w.pool.forget()
 	}

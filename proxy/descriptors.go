@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,15 +15,55 @@ type descriptorBudget struct {
 	open    atomic.Int64
 	refused atomic.Uint64
 	last    atomic.Int64 // when one was refused last, as sinceEpoch; 0: never
+
+	mu    sync.Mutex
+	pools map[*pool]bool // that may have idle connections
 }
 
+// acquire takes a connection's place. Where none is left, an idle connection to
+// whichever upstream gives way.
 func (b *descriptorBudget) acquire() bool {
-	if b.open.Add(1) <= b.max.Load() {
-		return true
+	for {
+		if b.open.Add(1) <= b.max.Load() {
+			return true
+		}
+		b.open.Add(-1)
+		if !b.evict() {
+			b.refuse()
+			return false
+		}
 	}
-	b.open.Add(-1)
-	b.refuse()
+}
+
+// evict closes an idle connection, if there is one.
+func (b *descriptorBudget) evict() bool {
+	b.mu.Lock()
+	var pools []*pool
+	for p := range b.pools {
+		pools = append(pools, p)
+	}
+	b.mu.Unlock()
+	for _, p := range pools {
+		if p.evict() {
+			return true
+		}
+	}
 	return false
+}
+
+func (b *descriptorBudget) enter(p *pool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pools == nil {
+		b.pools = map[*pool]bool{}
+	}
+	b.pools[p] = true
+}
+
+func (b *descriptorBudget) leave(p *pool) {
+	b.mu.Lock()
+	delete(b.pools, p)
+	b.mu.Unlock()
 }
 
 func (b *descriptorBudget) release() { b.open.Add(-1) }

@@ -169,6 +169,10 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 	call.wire.mu.Unlock()
 	if c.h2 {
 		d.awaitSettings(ctx, c)
+		if err := cc.Err(); err != nil {
+			cc.Close()
+			return nil, &dialError{err}
+		}
 	}
 	return c, nil
 }
@@ -228,6 +232,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.TLSHandshake), errHandshakeDeadline)
 	defer cancel()
+	call.wire.writes.Store(handshaking)
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
@@ -236,7 +241,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn
 		}
 		return nil, &handshakeError{err}
 	}
-	call.wire.handshaken()
+	call.wire.writes.Store(0)
 	call.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
 	return tc, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -115,16 +116,22 @@ func (e *endpoint) first(err error) bool {
 	return !ok || e.lastDial.Swap(d) != d
 }
 
-// failurePenalty is what a failure counts as latency, at least. A quick
-// failure must not look like a quick answer: an endpoint that refuses would
-// win every comparison, and draw all the traffic.
-const failurePenalty = time.Second
+// A failure counts as latency, or a quick failure would look like a quick
+// answer: an endpoint that refuses would win every comparison and draw all the
+// traffic. The first one counts little, since any endpoint fails now and then;
+// each further one in a row four times as much.
+const (
+	failurePenalty = time.Second // at most
+	failureGrowth  = 4
+	failureLeast   = 1e-3 // seconds that an endpoint's latency counts as here, at least
+)
 
 // failed notes a failure that the endpoint is to blame for.
 func (e *endpoint) failed(now time.Time, latency time.Duration, why string) {
 	e.failures.Add(1)
-	e.latency.observe(now, max(latency, failurePenalty))
 	streak := e.streak.Add(1)
+	penalty := max(e.latency.get(now), failureLeast) * math.Pow(failureGrowth, float64(min(streak, 8)))
+	e.latency.observe(now, max(latency, min(failurePenalty, time.Duration(penalty*float64(time.Second)))))
 	e.mu.Lock()
 	e.lastError = why
 	if streak == 1 {
@@ -174,5 +181,6 @@ func (e *endpoint) retire() {
 		e.timer.Stop()
 	}
 	e.mu.Unlock()
+	e.up.dialer.budget.leave(e.pool)
 	e.pool.retire()
 }

@@ -74,6 +74,7 @@ func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base
 		},
 		BaseContext: func(net.Listener) context.Context { return base },
 		ConnContext: rememberConn,
+		ConnState:   watchConn,
 		ErrorLog:    errorLog,
 	}
 	go func() {

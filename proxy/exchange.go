@@ -81,7 +81,9 @@ func (x *exchange) limit(total time.Duration, hasTotal bool) {
 
 // finish gives back what the exchange holds.
 func (x *exchange) finish() {
-	x.body.end()
+	if x.body.end() && x.r.ProtoMajor == 1 {
+		x.conn.linger()
+	}
 	if x.cancel != nil {
 		x.bound.end()
 		x.cancel(nil)

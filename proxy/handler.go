@@ -108,7 +108,7 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	rc := http.NewResponseController(w.ResponseWriter)
 	if x.r.Body != nil && x.r.Body != http.NoBody {
 		x.body.bound = &x.bound
-		if !x.grpc { // whose clients may be silent for as long as the call lasts
+		if !x.grpc || x.r.ProtoMajor == 1 { // whose clients may be silent for as long as the call lasts
 			x.body.guard = newProgress(x.r, x.conn.timeouts.read, rc.SetReadDeadline)
 		}
 		if x.r.ProtoMajor == 1 {
@@ -158,6 +158,8 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	if cut := relay(w, x, resp); cut != nil {
 		if cut.blame {
 			e.failed(time.Now(), latency, "the answer broke off")
+		} else {
+			e.completed()
 		}
 		x.record.Reason, x.record.Aborted = string(cut.kind), true
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole

@@ -2,11 +2,13 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -33,7 +35,9 @@ func (e *endpoint) checkHealth(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil {
+		if errors.Is(err, errNoDescriptor) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			// Ours to blame: nothing was learned about the endpoint.
+		} else if err == nil {
 			good, bad = good+1, 0
 		} else {
 			good, bad = 0, bad+1

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strconv"
@@ -204,6 +205,25 @@ type clientConn struct {
 	engine   *engine
 	freed    sync.Once
 	free     func()
+	rest     atomic.Pointer[time.Timer] // ends the wait for the rest of a body
+}
+
+// linger bounds how long the server goes on reading the rest of a body that
+// nobody wants any more. It lifts every deadline to do so; a client that sends
+// nothing would hold its connection for ever.
+func (c *clientConn) linger() {
+	if c.Conn != nil && c.timeouts.read > 0 {
+		c.rest.Store(time.AfterFunc(c.timeouts.read, func() { c.Close() }))
+	}
+}
+
+// lingered ends that bound: the rest has come, or the connection is closed.
+func (c *clientConn) lingered() {
+	if c.rest.Load() != nil {
+		if t := c.rest.Swap(nil); t != nil {
+			t.Stop()
+		}
+	}
 }
 
 // clientTimeouts are the deadlines that move with progress.
@@ -254,8 +274,22 @@ type clientConnKey struct{}
 
 // rememberConn is for [http.Server.ConnContext].
 func rememberConn(ctx context.Context, nc net.Conn) context.Context {
+	return context.WithValue(ctx, clientConnKey{}, below(nc))
+}
+
+// below takes the TLS off a connection.
+func below(nc net.Conn) net.Conn {
 	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+		return t.NetConn()
 	}
-	return context.WithValue(ctx, clientConnKey{}, nc)
+	return nc
+}
+
+// watchConn is for [http.Server.ConnState].
+func watchConn(nc net.Conn, state http.ConnState) {
+	if state == http.StateIdle || state == http.StateClosed {
+		if c, ok := below(nc).(*clientConn); ok {
+			c.lingered()
+		}
+	}
 }

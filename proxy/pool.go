@@ -55,9 +55,15 @@ type opening struct {
 // get returns a connection for one request, and whether it was used before.
 // h1only asks for HTTP/1.1, for upgrades.
 func (p *pool) get(ctx context.Context, h1only bool) (c *upConn, reused bool, err error) {
+	turned := false
 	for {
 		c, w := p.take(h1only)
 		if c != nil {
+			if turned && c.h2 { // its turn was for opening one: the next may
+				p.mu.Lock()
+				p.wake()
+				p.mu.Unlock()
+			}
 			return c, true, nil
 		}
 		switch {
@@ -74,6 +80,7 @@ func (p *pool) get(ctx context.Context, h1only bool) (c *upConn, reused bool, er
 		case w.turn != nil:
 			select {
 			case <-w.turn:
+				turned = true
 				continue
 			case <-ctx.Done():
 				p.leave(w.turn)
@@ -153,6 +160,15 @@ func (p *pool) take(h1only bool) (*upConn, wait) {
 // one request's context: the others would fail when that one's client left.
 func (p *pool) openShared(o *opening) {
 	c, err := p.dial(context.Background(), false)
+	if err == nil && c.h2 {
+		if c.cc.Reserve() != nil { // or all who wait would open one after the other
+			c.cc.Close()
+			err = errNoStream
+		} else {
+			c.cc.Release()
+			c.cc.SetStateHook(p.stateChanged)
+		}
+	}
 	p.mu.Lock()
 	p.opening = nil
 	if err != nil {
@@ -167,12 +183,8 @@ func (p *pool) openShared(o *opening) {
 		}
 	}
 	p.mu.Unlock()
-	if err == nil {
-		if c.h2 {
-			c.cc.SetStateHook(p.stateChanged)
-		} else {
-			c.release(true) // the endpoint changed its mind: now HTTP/1.1
-		}
+	if err == nil && !c.h2 {
+		c.release(true) // the endpoint changed its mind: now HTTP/1.1
 	}
 	close(o.done)
 }
@@ -183,6 +195,7 @@ func (p *pool) share(c *upConn) error {
 		c.cc.Close()
 		return errNoStream
 	}
+	c.cc.SetStateHook(p.stateChanged) // before anybody can use it: no change may go unheard
 	p.mu.Lock()
 	p.prefers = true
 	c.lastUsed = time.Now()
@@ -190,7 +203,6 @@ func (p *pool) share(c *upConn) error {
 	p.wakeShared()
 	p.arm()
 	p.mu.Unlock()
-	c.cc.SetStateHook(p.stateChanged)
 	return nil
 }
 
@@ -218,6 +230,9 @@ func (p *pool) stateChanged(*http.ClientConn) {
 	go func() {
 		p.mu.Lock()
 		p.wakeShared()
+		if len(p.waiters) > 0 { // upgrades, all of them
+			p.dropIdleShared()
+		}
 		p.mu.Unlock()
 	}()
 }
@@ -309,6 +324,25 @@ func (p *pool) sweep() {
 	for _, c := range old {
 		c.cc.Close()
 	}
+}
+
+// evict closes the connection that has been idle for longest, if there is one.
+func (p *pool) evict() bool {
+	p.mu.Lock()
+	var c *upConn
+	if len(p.free) > 0 {
+		c = p.free[0]
+		p.free = slices.Delete(p.free, 0, 1)
+	} else if i := slices.IndexFunc(p.shared, func(c *upConn) bool { return c.cc.InFlight() == 0 }); i >= 0 {
+		c = p.shared[i]
+		p.shared = slices.Delete(p.shared, i, i+1)
+	}
+	p.mu.Unlock()
+	if c == nil {
+		return false
+	}
+	c.cc.Close()
+	return true
 }
 
 // retire closes what is idle, now and as it becomes so. Requests that still

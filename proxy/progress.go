@@ -23,6 +23,7 @@ type progress struct {
 	mu    sync.Mutex
 	timer *time.Timer
 	armed bool
+	due   time.Time
 	ended bool
 }
 
@@ -47,10 +48,10 @@ func (g *progress) before() {
 	switch {
 	case g.ended:
 	case g.timer == nil:
-		g.armed = true
+		g.armed, g.due = true, time.Now().Add(g.limit)
 		g.timer = time.AfterFunc(g.limit, g.stuck)
 	default:
-		g.armed = true
+		g.armed, g.due = true, time.Now().Add(g.limit)
 		g.timer.Reset(g.limit)
 	}
 }
@@ -71,8 +72,10 @@ func (g *progress) after() {
 func (g *progress) stuck() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.armed && !g.ended {
-		_ = g.set(time.Now())
+	// The timer may have fired just as the transfer it was for had ended, and
+	// the next begun.
+	if now := time.Now(); g.armed && !g.ended && !now.Before(g.due) {
+		_ = g.set(now)
 	}
 }
 

@@ -61,8 +61,8 @@ func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, r
 		if err := rc.Flush(); err != nil { // the header, before the body's first byte is there
 			return clientGone(err)
 		}
-		guard.after()
 	}
+	guard.after()
 	for {
 		n, rerr := resp.Body.Read(buf[:])
 		if n > 0 {
@@ -77,11 +77,12 @@ func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, r
 				if err := rc.Flush(); err != nil {
 					return clientGone(err)
 				}
-				guard.after()
 			}
+			guard.after()
 		}
 		switch {
 		case rerr == io.EOF:
+			guard.before() // for what the server still writes
 			return nil
 		case rerr != nil:
 			return x.cutShort(rerr)

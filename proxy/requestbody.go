@@ -25,6 +25,8 @@ type requestBody struct {
 
 	mu    sync.Mutex
 	guard *progress // nil: the client may be silent
+	heard bool      // the answer has begun: the client may be silent
+	eof   bool      // all of it was read
 	ended bool      // the exchange is over
 	err   error     // the first that isn't io.EOF
 }
@@ -40,6 +42,9 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	}
 	switch {
 	case err == io.EOF:
+		b.mu.Lock()
+		b.eof = true
+		b.mu.Unlock()
 		if b.alive((*progress).lift) && b.trailer != nil {
 			b.trailer()
 		}
@@ -62,7 +67,7 @@ func (b *requestBody) alive(move func(*progress)) bool {
 	if b.ended {
 		return false
 	}
-	if b.guard != nil {
+	if b.guard != nil && !b.heard {
 		move(b.guard)
 	}
 	return true
@@ -71,20 +76,24 @@ func (b *requestBody) alive(move func(*progress)) bool {
 // answered lifts the deadline: once the answer has begun, a client that only
 // listens is no slow client.
 func (b *requestBody) answered() {
-	b.alive((*progress).lift)
 	b.mu.Lock()
-	b.guard = nil
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.guard != nil && !b.heard && !b.ended {
+		b.guard.lift()
+	}
+	b.heard = true
 }
 
-// end cuts the body off from the client's connection.
-func (b *requestBody) end() {
+// end cuts the body off from the client's connection. It returns whether the
+// client still has to send some of it.
+func (b *requestBody) end() (unread bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended = true
 	if b.guard != nil {
 		b.guard.end()
 	}
+	return b.src != nil && !b.eof
 }
 
 func (b *requestBody) Close() error { return nil }

@@ -203,6 +203,7 @@ func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoi
 		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
 		prefers: t.Scheme == "h2c",
 	}
+	u.dialer.budget.enter(e.pool)
 	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
 		return u.dialer.connect(ctx, t, address, e.pool, h1only)
 	}
