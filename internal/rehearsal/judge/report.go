@@ -82,8 +82,8 @@ func (r *Report) markdown(w io.Writer) {
 	fmt.Fprintf(w, `# How the limiter does
 
 Every figure here was measured, by `+"`%s`"+` (seed %d). Nothing was tuned for
-a cell or a scenario: Levee's limiter runs as it is configured by default, the same code
-as in the proxy, driven in virtual time.
+a cell or a scenario: Levee's limiter runs as it is configured by default, the package itself,
+driven in virtual time.
 
 ## The grid
 
