@@ -604,6 +604,22 @@ func TestNoStreamsAllowed(t *testing.T) {
 	}
 }
 
+// wantWhole asserts that an answer arrives whole over HTTP/1.1 and HTTP/2.
+func wantWhole(t *testing.T, p *running, want string) {
+	t.Helper()
+	for name, c := range map[string]*http.Client{"h1": {}, "h2": h2cClient(t)} {
+		resp, err := c.Get(p.url)
+		var body []byte
+		if err == nil {
+			body, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		if err != nil || string(body) != want {
+			t.Errorf("%s: %q, %v", name, body, err)
+		}
+	}
+}
+
 // TestLateBodyWithLength: a body may come long after its header.
 func TestLateBodyWithLength(t *testing.T) {
 	yaml := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {write: 200ms}}`, 1)
@@ -614,18 +630,7 @@ func TestLateBodyWithLength(t *testing.T) {
 		takes(600 * time.Millisecond)
 		io.WriteString(w, "hello")
 	})
-	p := start(t, yaml, up.URL, Options{})
-	for name, c := range map[string]*http.Client{"h1": {}, "h2": h2cClient(t)} {
-		resp, err := c.Get(p.url)
-		var body []byte
-		if err == nil {
-			body, err = io.ReadAll(resp.Body)
-			resp.Body.Close()
-		}
-		if err != nil || string(body) != "hello" {
-			t.Errorf("%s: %q, %v", name, body, err)
-		}
-	}
+	wantWhole(t, start(t, yaml, up.URL, Options{}), "hello")
 }
 
 // TestSilentEnd: an answer may end after a long silence.
@@ -636,18 +641,7 @@ func TestSilentEnd(t *testing.T) {
 		w.(http.Flusher).Flush()
 		takes(600 * time.Millisecond)
 	})
-	p := start(t, yaml, up.URL, Options{})
-	for name, c := range map[string]*http.Client{"h1": {}, "h2": h2cClient(t)} {
-		resp, err := c.Get(p.url)
-		var body []byte
-		if err == nil {
-			body, err = io.ReadAll(resp.Body)
-			resp.Body.Close()
-		}
-		if err != nil || string(body) != "data" {
-			t.Errorf("%s: %q, %v", name, body, err)
-		}
-	}
+	wantWhole(t, start(t, yaml, up.URL, Options{}), "data")
 }
 
 // TestSilentBodyHoldsNoConnection: a body that stands still ends, whatever it says it is.
@@ -786,5 +780,24 @@ func TestEarlyAnswerSilentBody(t *testing.T) {
 	begin := time.Now()
 	if b, err := io.ReadAll(c.br); err != nil {
 		t.Errorf("still open after %v: %q %v", time.Since(begin), b[:12], err)
+	}
+}
+
+// TestOwnAnswerSilentBody: a request that Levee answers itself holds nothing
+// either, though its client never sends the rest of the body.
+func TestOwnAnswerSilentBody(t *testing.T) {
+	yaml := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {read: 200ms, idle: 500ms}}`, 1)
+	yaml = strings.Replace(yaml, "{name: all,", "{name: all, match: {pathPrefix: /known},", 1)
+	p := start(t, yaml, newCounting(t).url, Options{})
+	for _, expect := range []string{"", "Expect: 100-continue\r\n"} {
+		c := dialRaw(t, p)
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		c.send("POST /unknown HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n" + expect + "\r\n")
+		if expect == "" {
+			c.send("x")
+		}
+		resp, _ := c.answer("POST")
+		wantAnswer(t, resp, 404, errNoRoute)
+		c.closed()
 	}
 }

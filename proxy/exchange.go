@@ -53,6 +53,23 @@ func (v *fieldValues) set(h http.Header, name, value string) {
 	v.n++
 }
 
+// takeBody prepares for the client's body. Over HTTP/1.1 the answer may begin
+// before the body ends: otherwise the server would read the rest first, with
+// no deadline, also for an answer of Levee's own.
+func (x *exchange) takeBody(w http.ResponseWriter) {
+	if x.r.Body == nil || x.r.Body == http.NoBody {
+		return
+	}
+	rc := http.NewResponseController(w)
+	x.body.src, x.body.bound = x.r.Body, &x.bound
+	if !x.grpc || x.r.ProtoMajor == 1 { // over HTTP/2 its clients may be silent for as long as the call lasts
+		x.body.guard = newProgress(x.r, x.conn.timeouts.read, rc.SetReadDeadline)
+	}
+	if x.r.ProtoMajor == 1 {
+		_ = rc.EnableFullDuplex()
+	}
+}
+
 // isGRPC says whether a message is of a gRPC call: application/grpc, with or
 // without a suffix; not gRPC-Web, whose answers aren't read by gRPC's rules.
 func isGRPC(h http.Header) bool {

@@ -33,6 +33,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	x.requestID = requestID(r.Header, gen.requestIDHeader)
 	x.grpc = isGRPC(r.Header)
+	x.takeBody(w)
 	if a := p.admit(x); a != nil {
 		p.answer(began, x, a)
 		return
@@ -105,16 +106,6 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	x.record.Endpoint = e.address
 
 	a := &attempt{h1only: x.upgrade}
-	rc := http.NewResponseController(w.ResponseWriter)
-	if x.r.Body != nil && x.r.Body != http.NoBody {
-		x.body.bound = &x.bound
-		if !x.grpc || x.r.ProtoMajor == 1 { // whose clients may be silent for as long as the call lasts
-			x.body.guard = newProgress(x.r, x.conn.timeouts.read, rc.SetReadDeadline)
-		}
-		if x.r.ProtoMajor == 1 {
-			_ = rc.EnableFullDuplex() // the answer may begin before the body ends
-		}
-	}
 	out := outgoing(w, x, e, a, begun)
 
 	e.inflight.Add(1)
@@ -134,10 +125,10 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	}
 	x.record.UpstreamDuration = latency
 	u.metrics.Attempt(x.r.Method, resp.StatusCode, "", latency)
-	switch resp.StatusCode {
-	case http.StatusBadGateway, http.StatusGatewayTimeout:
+	bad := resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusGatewayTimeout
+	if bad {
 		e.failed(now, latency, "answered "+resp.Status)
-	default:
+	} else {
 		e.answered(now, latency)
 	}
 	x.body.answered()
@@ -155,17 +146,16 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	resp.Body = body
 	defer body.Close()
 	x.bound.answer(lasting(resp.Header))
-	if cut := relay(w, x, resp); cut != nil {
-		if cut.blame {
-			e.failed(time.Now(), latency, "the answer broke off")
-		} else {
-			e.completed()
-		}
+	cut := relay(w, x, resp)
+	switch {
+	case cut != nil && cut.blame:
+		e.failed(time.Now(), latency, "the answer broke off")
+	case !bad: // complete, or as far as its client wanted it
+		e.completed()
+	}
+	if cut != nil {
 		x.record.Reason, x.record.Aborted = string(cut.kind), true
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
-	}
-	if resp.StatusCode != http.StatusBadGateway && resp.StatusCode != http.StatusGatewayTimeout {
-		e.completed()
 	}
 	return nil
 }

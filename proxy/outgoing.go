@@ -39,8 +39,7 @@ func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now t
 		Header: h,
 		Host:   e.hostFor(in.Host),
 	}).WithContext(httptrace.WithClientTrace(x.ctx, a.trace(w, x)))
-	if in.Body != nil && in.Body != http.NoBody {
-		x.body.src = in.Body
+	if x.body.src != nil {
 		a.body = &x.body
 		a.expects = in.Header["Expect"] != nil
 		out.Body = &x.body
