@@ -115,11 +115,7 @@ func (d *decoder) duration(t text, v reflect.Value, f field, path string) {
 		d.unreadable(t, v.Type(), f, path, err)
 		return
 	}
-	if float64(parsed) < f.low || float64(parsed) > f.high {
-		d.problem(path, KindUnitRange, "must be from %s to %s, and %s isn't", f.min, f.max, t.shown())
-		return
-	}
-	v.SetInt(int64(parsed))
+	d.setInRange(t, v, f, path, int64(parsed))
 }
 
 func (d *decoder) size(t text, v reflect.Value, f field, path string) {
@@ -132,11 +128,16 @@ func (d *decoder) size(t text, v reflect.Value, f field, path string) {
 		d.unreadable(t, v.Type(), f, path, err)
 		return
 	}
+	d.setInRange(t, v, f, path, int64(parsed))
+}
+
+// setInRange takes a duration or a size, if it is one that may be.
+func (d *decoder) setInRange(t text, v reflect.Value, f field, path string, parsed int64) {
 	if float64(parsed) < f.low || float64(parsed) > f.high {
 		d.problem(path, KindUnitRange, "must be from %s to %s, and %s isn't", f.min, f.max, t.shown())
 		return
 	}
-	v.SetInt(int64(parsed))
+	v.SetInt(parsed)
 }
 
 // unreadable reports a duration or a size that can't be parsed.
