@@ -18,4 +18,5 @@
 //	controller.go  how the limit moves, rule by rule
 //	window.go      what was measured since the limit last moved
 //	baseline.go    what latency is without queueing, class by class
+//	state.go       what is handed on to the next limiter of a service
 package limiter

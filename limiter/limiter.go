@@ -19,6 +19,8 @@ type Config struct {
 	Queue int
 	// QueueBytes is how much memory those that wait may hold. Default: 64 MiB.
 	QueueBytes int
+	// State is what another limiter has learned of the same service. Default: none.
+	State *State
 	// Off names rules that are switched off, to show what each is worth.
 	Off []string
 }
@@ -68,8 +70,11 @@ func New(cfg Config, now time.Time) *Limiter {
 			l.ctl.off[rule] = true
 		}
 	}
+	if cfg.State != nil && cfg.Fixed <= 0 {
+		l.ctl.restore(cfg.State)
+	}
 	l.ctl.win.reset(0)
-	l.queue.tune(0)
+	l.queue.tune(int64(l.ctl.base.expect(0)))
 	return l
 }
 
@@ -300,8 +305,9 @@ type Status struct {
 	// Limit is the number of requests that may be inflight, Inflight how many are.
 	Limit    float64 `json:"limit"`
 	Inflight int     `json:"inflight"`
-	// Queued counts those that wait.
-	Queued int `json:"queued"`
+	// Queued counts those that wait, Wait is how long the first of them has.
+	Queued int           `json:"queued"`
+	Wait   time.Duration `json:"waitNanoseconds"`
 	// Standing says that the queue doesn't drain: the newest go first.
 	Standing bool `json:"standing"`
 	// Admitted counts permits given since the start.
@@ -310,10 +316,17 @@ type Status struct {
 	Rule  string        `json:"rule,omitempty"`
 	Why   string        `json:"why,omitempty"`
 	Since time.Duration `json:"sinceNanoseconds,omitempty"`
-	// Baseline is the latency of class 0 without queueing.
-	Baseline time.Duration `json:"baselineNanoseconds"`
-	// Sheds counts refusals by priority and reason.
-	Sheds map[string]map[string]uint64 `json:"sheds,omitempty"`
+	// Baselines are the classes' latencies without queueing; 0: unknown.
+	Baselines []time.Duration `json:"baselinesNanoseconds,omitempty"`
+	// Sheds counts refusals since the start.
+	Sheds []ShedCount `json:"sheds,omitempty"`
+}
+
+// ShedCount is how many requests of one priority were refused for one reason.
+type ShedCount struct {
+	Priority Priority `json:"priority"`
+	Reason   string   `json:"reason"`
+	Count    uint64   `json:"count"`
 }
 
 // Status takes a snapshot at now.
@@ -321,9 +334,32 @@ func (l *Limiter) Status(now time.Time) Status {
 	t := l.at(now)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Status{
+	s := Status{
 		Limit: l.ctl.limit, Inflight: l.inflight, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.admits,
+		Wait: time.Duration(l.queue.longest(t)),
 		Rule: l.ctl.lastRule, Why: l.ctl.lastWhy, Since: time.Duration(t - l.ctl.lastAt),
-		Baseline: time.Duration(l.ctl.base.expect(0)),
 	}
+	for i := range l.ctl.base.class {
+		if b := l.ctl.base.expect(i); b > 0 {
+			for len(s.Baselines) < i {
+				s.Baselines = append(s.Baselines, 0)
+			}
+			s.Baselines = append(s.Baselines, time.Duration(b))
+		}
+	}
+	for p := range l.sheds {
+		for r, n := range l.sheds[p] {
+			if n > 0 {
+				s.Sheds = append(s.Sheds, ShedCount{Priority(p), Reason(r).String(), n})
+			}
+		}
+	}
+	return s
+}
+
+// Free is how many more requests would be admitted at once, for a choice among limiters.
+func (l *Limiter) Free() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(0, l.room()-l.inflight-l.queue.n)
 }

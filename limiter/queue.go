@@ -160,6 +160,19 @@ func (q *queue) overdue(now int64) *Waiter {
 	return nil
 }
 
+// longest is how long the first of those that wait has waited.
+func (q *queue) longest(now int64) int64 {
+	most := int64(0)
+	for p := range q.lanes {
+		for lane := range q.lanes[p] {
+			if w := q.lanes[p][lane].first; w != nil {
+				most = max(most, now-w.since)
+			}
+		}
+	}
+	return most
+}
+
 // victim returns the waiter that gives way to w in a full queue: the oldest of
 // the last lane behind w's, or nil where none is.
 func (q *queue) victim(w *Waiter, lane int) *Waiter {

@@ -63,10 +63,10 @@ const (
 	Success Outcome = iota + 1
 	// Dropped: the service refused or broke: a connection error, a reset, a 503.
 	Dropped
-	// Late: the deadline passed. The latency is at least what has passed.
+	// Late: nobody waits any more: the deadline passed or the client left. The
+	// latency is at least what has passed, and the service may be at work still.
 	Late
-	// Ignored: nothing is learned: the client left, or the answer says nothing
-	// about the service's load.
+	// Ignored: an answer that says nothing about the service's load.
 	Ignored
 )
 
