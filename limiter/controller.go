@@ -104,7 +104,9 @@ type controller struct {
 	stallsAt int64
 
 	lastRule, lastWhy string
+	lastFrom          float64
 	lastAt            int64
+	moves             map[string]uint64 // by rule
 }
 
 // level is what was measured at one limit.
@@ -117,7 +119,11 @@ type level struct {
 
 func (c *controller) move(now int64, to float64, rule, why string) {
 	to = min(max(to, c.min), c.max)
-	c.lastRule, c.lastWhy, c.lastAt = rule, why, now
+	c.lastRule, c.lastWhy, c.lastFrom, c.lastAt = rule, why, c.limit, now
+	if c.moves == nil {
+		c.moves = map[string]uint64{}
+	}
+	c.moves[rule]++
 	if to != c.limit {
 		c.limit = to
 		c.step++

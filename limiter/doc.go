@@ -18,5 +18,6 @@
 //	controller.go  how the limit moves, rule by rule
 //	window.go      what was measured since the limit last moved
 //	baseline.go    what latency is without queueing, class by class
+//	counts.go      what was admitted and shed, in all and lately
 //	state.go       what is handed on to the next limiter of a service
 package limiter

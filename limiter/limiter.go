@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -41,8 +42,7 @@ type Limiter struct {
 	queue    queue
 	fair     fairness
 	ctl      controller
-	sheds    [priorities][reasons]uint64
-	admits   uint64
+	count    counts
 }
 
 // New makes a limiter at now.
@@ -92,7 +92,7 @@ func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 	l.mu.Lock()
 	if l.queue.n == 0 && l.inflight < l.room() {
 		if !l.inTime(t, w) {
-			l.shed(w, Deadline)
+			l.shed(t, w, Deadline)
 			l.mu.Unlock()
 			return Shed
 		}
@@ -118,7 +118,7 @@ func (l *Limiter) inTime(now int64, w *Waiter) bool {
 
 func (l *Limiter) admit(now int64, w *Waiter) {
 	l.inflight++
-	l.admits++
+	l.count.admit(now)
 	l.fair.begin(w.Client)
 	w.state, w.since, w.step, w.cohort = admitted, now, l.ctl.step, l.ctl.win.enter(now)
 	w.occupancy = float32(l.inflight)
@@ -126,9 +126,9 @@ func (l *Limiter) admit(now int64, w *Waiter) {
 	l.ctl.observe(now, float64(l.inflight))
 }
 
-func (l *Limiter) shed(w *Waiter, why Reason) {
+func (l *Limiter) shed(now int64, w *Waiter, why Reason) {
 	w.state, w.Reason = outside, why
-	l.sheds[min(w.Priority, priorities-1)][why]++
+	l.count.shed(now, w, why)
 }
 
 // enqueue lets w wait, if it may.
@@ -141,7 +141,7 @@ func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
 		lane = laneHeavy
 	}
 	if !l.inTime(now, w) {
-		l.shed(w, Deadline)
+		l.shed(now, w, Deadline)
 		return Shed
 	}
 	most := l.cfg.Queue
@@ -164,11 +164,11 @@ func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
 			if lane == laneHeavy {
 				why = Unfair
 			}
-			l.shed(w, why)
+			l.shed(now, w, why)
 			return Shed
 		}
-		l.leave(v)
-		l.shed(v, why)
+		l.leave(now, v)
+		l.shed(now, v, why)
 		out.add(v, Shed)
 	}
 	l.queue.push(w, lane)
@@ -180,8 +180,8 @@ func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
 // any more.
 func (l *Limiter) grant(now int64, out *notices) {
 	for w := l.queue.overdue(now); w != nil; w = l.queue.overdue(now) {
-		l.leave(w)
-		l.shed(w, Overload)
+		l.leave(now, w)
+		l.shed(now, w, Overload)
 		out.add(w, Shed)
 	}
 	for l.inflight < l.room() {
@@ -190,8 +190,9 @@ func (l *Limiter) grant(now int64, out *notices) {
 			return
 		}
 		l.fair.end(w.Client)
+		l.count.waited(now - w.since)
 		if !l.inTime(now, w) {
-			l.shed(w, Deadline)
+			l.shed(now, w, Deadline)
 			out.add(w, Shed)
 			continue
 		}
@@ -208,13 +209,15 @@ func (l *Limiter) Cancel(now time.Time, w *Waiter) bool {
 	if w.state != waiting {
 		return false
 	}
-	l.leave(w)
+	l.leave(l.at(now), w)
+	l.count.cancelled++
 	return true
 }
 
 // leave takes a waiting request out.
-func (l *Limiter) leave(w *Waiter) {
+func (l *Limiter) leave(now int64, w *Waiter) {
 	l.queue.remove(w)
+	l.count.waited(now - w.since)
 	l.fair.end(w.Client)
 }
 
@@ -310,23 +313,25 @@ type Status struct {
 	Wait   time.Duration `json:"waitNanoseconds"`
 	// Standing says that the queue doesn't drain: the newest go first.
 	Standing bool `json:"standing"`
-	// Admitted counts permits given since the start.
-	Admitted uint64 `json:"admitted"`
-	// Rule is the one that moved the limit last, Why in words, Since when ago.
+	// Admitted counts permits given since the start, Cancelled those who left
+	// while they waited for one.
+	Admitted  uint64 `json:"admitted"`
+	Cancelled uint64 `json:"cancelled"`
+	// Waits tells how long requests have waited since the start.
+	Waits Waits `json:"waits"`
+	// Rule is the one that moved the limit last, From what it was before, Why in
+	// words, Since when ago. An empty Rule: none has.
 	Rule  string        `json:"rule,omitempty"`
+	From  float64       `json:"from,omitempty"`
 	Why   string        `json:"why,omitempty"`
 	Since time.Duration `json:"sinceNanoseconds,omitempty"`
+	// Moves counts, by rule, how often each has decided since the start.
+	Moves map[string]uint64 `json:"moves,omitempty"`
 	// Baselines are the classes' latencies without queueing; 0: unknown.
 	Baselines []time.Duration `json:"baselinesNanoseconds,omitempty"`
-	// Sheds counts refusals since the start.
-	Sheds []ShedCount `json:"sheds,omitempty"`
-}
-
-// ShedCount is how many requests of one priority were refused for one reason.
-type ShedCount struct {
-	Priority Priority `json:"priority"`
-	Reason   string   `json:"reason"`
-	Count    uint64   `json:"count"`
+	// Sheds counts refusals since the start, Recent tells of the last seconds.
+	Sheds  []ShedCount `json:"sheds,omitempty"`
+	Recent Recent      `json:"recent"`
 }
 
 // Status takes a snapshot at now.
@@ -335,9 +340,10 @@ func (l *Limiter) Status(now time.Time) Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{
-		Limit: l.ctl.limit, Inflight: l.inflight, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.admits,
-		Wait: time.Duration(l.queue.longest(t)),
-		Rule: l.ctl.lastRule, Why: l.ctl.lastWhy, Since: time.Duration(t - l.ctl.lastAt),
+		Limit: l.ctl.limit, Inflight: l.inflight, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.count.admitted,
+		Wait: time.Duration(l.queue.longest(t)), Cancelled: l.count.cancelled, Waits: l.count.waits,
+		Rule: l.ctl.lastRule, From: l.ctl.lastFrom, Why: l.ctl.lastWhy, Since: time.Duration(t - l.ctl.lastAt), Moves: maps.Clone(l.ctl.moves),
+		Sheds: l.count.list(&totals{}), Recent: l.count.recent(t),
 	}
 	for i := range l.ctl.base.class {
 		if b := l.ctl.base.expect(i); b > 0 {
@@ -345,13 +351,6 @@ func (l *Limiter) Status(now time.Time) Status {
 				s.Baselines = append(s.Baselines, 0)
 			}
 			s.Baselines = append(s.Baselines, time.Duration(b))
-		}
-	}
-	for p := range l.sheds {
-		for r, n := range l.sheds[p] {
-			if n > 0 {
-				s.Sheds = append(s.Sheds, ShedCount{Priority(p), Reason(r).String(), n})
-			}
 		}
 	}
 	return s

@@ -1,6 +1,9 @@
 package limiter
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Priority is what goes first when not everything can. Lower numbers go first.
 type Priority uint8
@@ -13,6 +16,19 @@ const (
 
 	priorities = 8
 )
+
+// String is the priority's name, or its number where it has none.
+func (p Priority) String() string {
+	switch p {
+	case Critical:
+		return "critical"
+	case Default:
+		return "default"
+	case Background:
+		return "background"
+	}
+	return strconv.Itoa(int(p))
+}
 
 // Verdict is what became of a request's asking for a permit.
 type Verdict uint8
