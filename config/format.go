@@ -125,6 +125,16 @@ var formats = map[string]*format{
 		pattern: whole(`ip|tls|jwt|header:` + tokenPattern),
 		check:   checkIdentity,
 	},
+	"priority": {
+		what:    "critical, default, background or a whole number from 0 to 7",
+		pattern: whole(`critical|default|background|[0-7]`),
+		numbers: true,
+	},
+	"queue-length": {
+		what:    "auto or a whole number from 0 to 1000000",
+		pattern: whole(`auto|0|1000000|[1-9][0-9]{0,5}`),
+		numbers: true,
+	},
 	"cidr": {
 		what:    `a network like 10.0.0.0/8, an address like 10.0.0.7, or "unix"`,
 		pattern: whole(`unix|(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/[0-9]{1,3})?`),

@@ -90,6 +90,8 @@ var formatSamples = map[string]struct{ good, bad []string }{
 	"routename":      {[]string{"a", "a/b", "*.x/y"}, []string{"a b", `a"b`, `a\b`}},
 	"header":         {[]string{"X-Request-Id", "x", "1"}, []string{"a b", "a:", "(x)"}},
 	"identity":       {[]string{"ip", "tls", "jwt", "header:X-Key"}, []string{"cookie", "header:", "header:a b", "IP"}},
+	"priority":       {[]string{"critical", "default", "background", "0", "7"}, []string{"8", "-1", "high", "1.5", "Critical"}},
+	"queue-length":   {[]string{"auto", "0", "16", "1000000"}, []string{"none", "-1", "01", "1000001", "1.5", "AUTO"}},
 	"cidr":           {[]string{"10.0.0.0/8", "::1", "unix"}, []string{"10.0.0.0/", "a.b.c.g", "unix:", "10.0.0.0/8/8"}},
 }
 

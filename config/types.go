@@ -30,14 +30,20 @@ type Config struct {
 	// Whom to believe about the client, and what to tell the upstream of it.
 	Forwarding Forwarding `yaml:"forwarding"`
 
-	// How clients are told apart for per-client caps.
+	// How clients are told apart, for per-client caps and for fairness among them.
 	Clients Clients `yaml:"clients"`
 
 	// The deadline header of your own, beside grpc-timeout and x-envoy-expected-rq-timeout-ms.
 	Deadline Deadline `yaml:"deadline"`
 
+	// The header by which trusted peers say how important a request is.
+	Priority Priority `yaml:"priority"`
+
 	// Bounds on what a client may send and on what Levee holds open.
 	Limits Limits `yaml:"limits"`
+
+	// Where what was learned about upstreams outlives a restart.
+	State State `yaml:"state"`
 
 	// Levee's own log and the access log.
 	Log Log `yaml:"log"`
@@ -130,6 +136,9 @@ type Route struct {
 	// Until the upstream's answer begins. 0: no limit. gRPC calls, whose answers may begin late, are free of it.
 	ResponseTimeout Duration `yaml:"responseTimeout" default:"60s" min:"0s" max:"24h"`
 
+	// How important the route's requests are when the upstream can't take all: critical, default, background, or a number from 0 (the most important; critical) over 4 (default) to 7 (background).
+	Priority string `yaml:"priority" default:"default" format:"priority"`
+
 	// Caps on the requests of this route. Default: none.
 	RateLimit *RateLimit `yaml:"rateLimit"`
 }
@@ -182,6 +191,9 @@ type Upstream struct {
 
 	// Passive ejection of endpoints that fail.
 	Ejection Ejection `yaml:"ejection"`
+
+	// How many requests may be inflight at each endpoint, and how further ones wait.
+	Concurrency Concurrency `yaml:"concurrency"`
 }
 
 // UpstreamTLS is how Levee speaks TLS to an upstream.
@@ -254,6 +266,45 @@ type Ejection struct {
 	Ramp Duration `yaml:"ramp" default:"10s" min:"0s" max:"1h"`
 }
 
+// Concurrency bounds how many requests are inflight at each endpoint by
+// itself. What is over the limit waits in a short queue; what can't wait is
+// refused at once, which costs the service nothing.
+type Concurrency struct {
+	// adaptive: the limit is learned from latency and failures, and needs no tuning. fixed: it is what limit says. off: none.
+	Mode string `yaml:"mode" default:"adaptive" enum:"adaptive,fixed,off"`
+
+	// The most requests inflight at one endpoint; for mode fixed, which needs it.
+	Limit int `yaml:"limit" default:"0" min:"0" max:"1000000"`
+
+	// The adaptive limit is never below this.
+	Min int `yaml:"min" default:"1" min:"1" max:"1000000"`
+
+	// The adaptive limit is never above this.
+	Max int `yaml:"max" default:"10000" min:"1" max:"1000000"`
+
+	// The adaptive limit of an endpoint of which nothing is known yet. 0: 16, or the nearest that min and max allow.
+	Initial int `yaml:"initial" default:"0" min:"0" max:"1000000"`
+
+	// Where requests over the limit wait.
+	Queue Queue `yaml:"queue"`
+
+	// The most long-lived streams at one endpoint: websockets, event streams, and answers that still run a second after their header. They don't count as inflight.
+	Streams int `yaml:"streams" default:"10000" min:"1" max:"1000000"`
+
+	// The status of a refusal. 503 makes many clients and balancers try again elsewhere, 429 makes more of them wait.
+	RefuseWith string `yaml:"refuseWith" default:"503" enum:"503,429"`
+}
+
+// Queue bounds what waits at one endpoint. Requests leave it by priority,
+// first attempts before retries; nobody waits who can't be answered in time.
+type Queue struct {
+	// How many requests may wait. auto: as many as the limit, at least 16. 0: none.
+	Length string `yaml:"length" default:"auto" format:"queue-length"`
+
+	// How much memory the requests that wait may hold.
+	Bytes Size `yaml:"bytes" default:"64MiB" min:"4KiB" max:"16GiB"`
+}
+
 // Health is the port for probes and scrapes. It only answers GET, and holds nothing secret.
 type Health struct {
 	// host:port, :port, unix:/path, or off.
@@ -269,7 +320,7 @@ type Admin struct {
 
 // Forwarding says whom to believe about who the client is, and what is told to the upstream.
 type Forwarding struct {
-	// Networks (CIDRs or addresses, and "unix" for peers on unix sockets) whose X-Forwarded-*, Forwarded and deadline headers are believed. Others' are replaced.
+	// Networks (CIDRs or addresses, and "unix" for peers on unix sockets) whose X-Forwarded-*, Forwarded, deadline and priority headers are believed. Others' are replaced.
 	Trusted []string `yaml:"trusted" format:"cidr"`
 
 	// Send X-Forwarded-For, -Host, -Proto and -Port.
@@ -298,6 +349,25 @@ type Clients struct {
 type Deadline struct {
 	// A header with the time a client will wait: 800, 800ms or 1.5s; a bare number is milliseconds. What is left is passed on in it.
 	Header string `yaml:"header" format:"header"`
+}
+
+// Priority names the header that carries a request's priority.
+type Priority struct {
+	// A header with critical, default, background, or a number from 0 to 7, believed from trusted peers before the route's own priority; others' are dropped. The priority in force is passed on in it.
+	Header string `yaml:"header" format:"header"`
+}
+
+// State keeps what was learned about upstreams in a small file, so that a
+// restart under load doesn't begin anew.
+type State struct {
+	// The file; written whole, at intervals and at shutdown. Default: none, and nothing is kept.
+	File string `yaml:"file" format:"path"`
+
+	// The time between writes.
+	Interval Duration `yaml:"interval" default:"10s" min:"100ms" max:"24h"`
+
+	// A file older than this is ignored at start: the service may be another by now.
+	MaxAge Duration `yaml:"maxAge" default:"15m" min:"1s" max:"720h"`
 }
 
 // Limits bounds what a client may send and what Levee holds open.

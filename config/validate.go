@@ -19,6 +19,7 @@ func (v *validator) run() {
 	v.ports()
 	v.upstreams()
 	v.routes()
+	v.priority()
 }
 
 // presence asks for what must be there, once flags had their say.
@@ -100,6 +101,7 @@ func (v *validator) upstreams() {
 		path := index("upstreams", i)
 		v.unique(names, join(path, "name"), "upstream", u.Name)
 		v.pair(join(path, "tls"), u.TLS)
+		v.concurrency(join(path, "concurrency"), &u.Concurrency)
 		seen := map[string]bool{}
 		for j, e := range u.Endpoints {
 			at := index(join(path, "endpoints"), j)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/levee-proxy/levee/limiter"
 )
 
 // rampFloor is the share of its traffic with which an endpoint begins its ramp.
@@ -21,6 +23,7 @@ type endpoint struct {
 	target  *target
 	address string // ip:port, localhost:port, or a socket's path
 	pool    *pool
+	limiter *limiter.Limiter // nil: nothing is limited here
 
 	latency  peakEWMA
 	inflight atomic.Int64

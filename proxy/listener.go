@@ -81,7 +81,7 @@ func (l *listener) configure(cfg *config.Listener, e *engine, connections int64)
 	case cfg.ConnectionRate == nil:
 		l.pace = nil
 	case l.cfg == nil || l.cfg.ConnectionRate == nil || *l.cfg.ConnectionRate != *cfg.ConnectionRate:
-		l.pace = newLimiter(cfg.ConnectionRate)
+		l.pace = newBucket(cfg.ConnectionRate)
 	}
 	l.cfg = cfg
 	l.mu.Unlock()

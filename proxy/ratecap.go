@@ -38,7 +38,7 @@ func newRateCaps(cfg *config.RateLimit, remembered int) *rateCaps {
 	}
 	c := &rateCaps{perClient: cfg.PerClient, seed: maphash.MakeSeed()}
 	if cfg.Total != nil {
-		c.total = newLimiter(cfg.Total)
+		c.total = newBucket(cfg.Total)
 	}
 	if cfg.PerClient != nil {
 		for i := range c.shards {
@@ -48,7 +48,7 @@ func newRateCaps(cfg *config.RateLimit, remembered int) *rateCaps {
 	return c
 }
 
-func newLimiter(r *config.Rate) *rate.Limiter {
+func newBucket(r *config.Rate) *rate.Limiter {
 	burst := r.Burst
 	if burst == 0 {
 		burst = max(1, int(r.PerSecond))
@@ -79,7 +79,7 @@ func (c *rateCaps) limiter(client string) *rate.Limiter {
 	defer s.mu.Unlock()
 	l, ok := s.clients.Get(client)
 	if !ok {
-		l = newLimiter(c.perClient)
+		l = newBucket(c.perClient)
 		s.clients.Add(client, l)
 	}
 	return l

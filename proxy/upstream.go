@@ -24,6 +24,7 @@ type Upstream struct {
 	dialer   *dialer
 	targets  []*target
 	metrics  *telemetry.UpstreamMetrics
+	classes  *classes // of requests, as the endpoints' limiters number them
 
 	usable atomic.Pointer[[]*endpoint] // what the balancer chooses from
 
@@ -50,6 +51,7 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		cfg: cfg, limits: limits, log: o.Logger, resolver: o.Resolver, dialer: d,
 		metrics:  o.Metrics.Upstream(cfg.Name),
 		resolved: make(chan struct{}),
+		classes:  newClasses(old.knownClasses()),
 	}
 	u.ctx, u.stop = context.WithCancel(context.Background())
 	u.usable.Store(&[]*endpoint{})
@@ -199,6 +201,7 @@ func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
 
 func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoint {
 	e := &endpoint{up: u, target: t, address: address, since: now}
+	e.limiter = newLimiter(&u.cfg.Concurrency, nil, now)
 	e.pool = &pool{
 		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
 		prefers: t.Scheme == "h2c",
@@ -229,8 +232,16 @@ func (u *Upstream) addressesOf(targets []*target) map[*target][]string {
 	return m
 }
 
-// learnFrom takes over the latencies that old, which may be nil, has measured
-// at the same addresses.
+// knownClasses are those of u, which may be nil.
+func (u *Upstream) knownClasses() *classes {
+	if u == nil {
+		return nil
+	}
+	return u.classes
+}
+
+// learnFrom takes over what old, which may be nil, has learned at the same
+// addresses: their latencies and their limits.
 func (u *Upstream) learnFrom(old *Upstream) {
 	if old == nil {
 		return
@@ -242,6 +253,10 @@ func (u *Upstream) learnFrom(old *Upstream) {
 		for _, o := range old.endpoints {
 			if o.target.URL == e.target.URL && o.address == e.address {
 				e.latency.value, e.latency.at = o.latency.get(now), now
+				if o.limiter != nil { // the classes' numbers are the same: their names were taken over
+					learned := o.limiter.State()
+					e.limiter = newLimiter(&u.cfg.Concurrency, &learned, now)
+				}
 			}
 		}
 	}

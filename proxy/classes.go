@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/levee-proxy/levee/limiter"
+)
+
+// classes gives the requests of an upstream that cost alike a number each: by
+// route, and for gRPC by method. All endpoints of the upstream share it, so
+// that what was learned at one can be handed on by name.
+//
+// There are [limiter.MaxClasses] numbers, and the last is for all others. A
+// client could make names up, so a method only gets a number once the service
+// has answered it (see [classes.add]).
+type classes struct {
+	numbers atomic.Pointer[map[string]int] // replaced, never changed: reading it is most of what is done
+
+	mu sync.Mutex
+}
+
+// otherClass is the number of what has none of its own.
+const (
+	otherClass     = limiter.MaxClasses - 1
+	otherClassName = "other"
+)
+
+// newClasses takes over the names that old, which may be nil, knows.
+func newClasses(old *classes) *classes {
+	c := &classes{}
+	numbers := map[string]int{}
+	if old != nil {
+		numbers = *old.numbers.Load()
+	}
+	c.numbers.Store(&numbers)
+	return c
+}
+
+// number is the class of a name.
+func (c *classes) number(name string) int {
+	if n, ok := (*c.numbers.Load())[name]; ok {
+		return n
+	}
+	return otherClass
+}
+
+// add gives a name a number of its own, as long as there are any, and returns
+// what it has.
+func (c *classes) add(name string) int {
+	if n, ok := (*c.numbers.Load())[name]; ok {
+		return n
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := *c.numbers.Load()
+	if n, ok := old[name]; ok {
+		return n
+	}
+	if len(old) >= otherClass || name == otherClassName || name == "" {
+		return otherClass
+	}
+	numbers := make(map[string]int, len(old)+1)
+	maps.Copy(numbers, old)
+	numbers[name] = len(old)
+	c.numbers.Store(&numbers)
+	return len(old)
+}
+
+// names are the classes' names by number; the last is that of all others.
+// Numbers that nobody has are empty.
+func (c *classes) names() []string {
+	names := make([]string, limiter.MaxClasses)
+	for name, n := range *c.numbers.Load() {
+		names[n] = name
+	}
+	names[otherClass] = otherClassName
+	return names
+}
