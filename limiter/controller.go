@@ -169,6 +169,13 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 	}
 }
 
+// unused takes a permit that came back without a request having been sent.
+func (c *controller) unused(w *Waiter) {
+	if w.cohort == c.win.id {
+		c.win.leave(w.since)
+	}
+}
+
 // drop takes a refusal or failure of the service.
 func (c *controller) drop(w *Waiter) {
 	if w.cohort == c.win.id {

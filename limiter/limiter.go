@@ -88,7 +88,7 @@ func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 	if !w.Deadline.IsZero() {
 		w.deadline = l.at(w.Deadline)
 	}
-	w.Reason, w.since = NotShed, t
+	w.Reason, w.since, w.Latency = NotShed, t, 0
 	l.mu.Lock()
 	if l.queue.n == 0 && l.inflight < l.room() {
 		if !l.inTime(t, w) {
@@ -234,12 +234,20 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	l.inflight--
 	l.fair.end(w.Client)
 	if l.cfg.Fixed <= 0 {
-		l.ctl.ended(t, l.inflight+1, l.ctl.base.expect(w.Class))
+		if o != Unused {
+			l.ctl.ended(t, l.inflight+1, l.ctl.base.expect(w.Class))
+		}
 		switch o {
 		case Success, Late, Ignored:
-			l.ctl.sample(t, w, float64(max(t-w.since, 1)), o != Success)
+			latency := t - w.since
+			if w.Latency > 0 {
+				latency = int64(w.Latency)
+			}
+			l.ctl.sample(t, w, float64(max(latency, 1)), o != Success)
 		case Dropped:
 			l.ctl.drop(w)
+		case Unused:
+			l.ctl.unused(w)
 		}
 		l.ctl.look(t)
 		l.queue.tune(int64(l.ctl.base.expect(w.Class)))

@@ -84,6 +84,8 @@ const (
 	Late
 	// Ignored: an answer that says nothing about the service's load.
 	Ignored
+	// Unused: the request never reached the service, which so says nothing.
+	Unused
 )
 
 // Waiter is a request as the limiter sees it. The caller fills the exported
@@ -107,6 +109,9 @@ type Waiter struct {
 	// limiter's lock, from whatever call decided it.
 	Notify func(*Waiter, Verdict)
 
+	// Latency is what the request took, for one whose permit is held for longer
+	// than that; set it before End. 0: from Admitted until End.
+	Latency time.Duration
 	// Reason is set when the verdict is Shed.
 	Reason Reason
 
