@@ -163,6 +163,7 @@ func (e *endpoint) status(now time.Time) EndpointStatus {
 	}
 	since := e.failing
 	e.mu.Unlock()
+	s.Admission = e.admission(now)
 	s.Inflight = e.inflight.Load()
 	s.Latency = e.latency.get(now)
 	s.Connections = e.pool.connections()

@@ -34,6 +34,7 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	descriptors *descriptorBudget
+	keeper      *keeper
 }
 
 func (o *Options) defaults() {
@@ -51,6 +52,7 @@ func (o *Options) defaults() {
 	}
 	o.descriptors = &descriptorBudget{}
 	o.descriptors.max.Store(upstreamCap())
+	o.keeper = newKeeper(o.Logger)
 }
 
 // Proxy is a running Levee: its listeners, and the configuration in force. It
@@ -83,6 +85,7 @@ func New(cfg *config.Config, o Options) (*Proxy, error) {
 	p := &Proxy{o: o, slots: newSlots(1), sockets: map[string]*listener{}}
 	p.memory.read = runtimeMemory
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
+	p.o.keeper.load(cfg.State, time.Now())
 	if err := p.apply(cfg); err != nil {
 		p.Close()
 		return nil, err
@@ -105,6 +108,7 @@ func (p *Proxy) Start() {
 		go l.serve()
 	}
 	go p.memory.watch(p.base)
+	p.o.keeper.start(p.learned)
 }
 
 // Reload takes a new configuration whole, or, with an error, not at all.
@@ -165,6 +169,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 
 	// Nothing fails from here on.
 	p.gen.Store(gen)
+	p.o.keeper.configure(cfg.State)
 	p.slots.resize(connectionCap(&cfg.Limits))
 	if p.serving.Load() {
 		for _, u := range gen.upstreams {
@@ -289,6 +294,7 @@ func (p *Proxy) Close() {
 		}
 	}
 	p.old.Wait()
+	p.o.keeper.close()
 	if g := p.gen.Load(); g != nil {
 		g.retireExcept(nil)
 	}
@@ -321,6 +327,7 @@ func (p *Proxy) Status() Status {
 	if last := p.o.descriptors.last.Load(); last != 0 {
 		s.LastRefused = epoch.Add(time.Duration(last))
 	}
+	s.State = p.o.keeper.tell()
 	p.mu.Lock()
 	s.Started = p.started
 	for _, lc := range p.gen.Load().cfg.Listeners {

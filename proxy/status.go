@@ -17,6 +17,8 @@ type Status struct {
 	LastRefused time.Time `json:"lastRefused,omitzero"`
 	// Panics counts requests that ended in a panic since the start.
 	Panics uint64 `json:"panics"`
+	// State tells of the state file; nil where there is none.
+	State *StateStatus `json:"state,omitempty"`
 
 	Listeners []ListenerStatus `json:"listeners"`
 	Upstreams []UpstreamStatus `json:"upstreams"`
@@ -90,4 +92,6 @@ type EndpointStatus struct {
 	FailuresInARow int64 `json:"failuresInARow"`
 	// LastError is the latest failure in words.
 	LastError string `json:"lastError,omitempty"`
+	// Admission tells of the endpoint's limit; nil where there is none.
+	Admission *AdmissionStatus `json:"admission,omitempty"`
 }

@@ -25,6 +25,7 @@ type Upstream struct {
 	targets  []*target
 	metrics  *telemetry.UpstreamMetrics
 	classes  *classes // of requests, as the endpoints' limiters number them
+	keeper   *keeper  // of what was learned before a restart
 
 	usable atomic.Pointer[[]*endpoint] // what the balancer chooses from
 
@@ -52,6 +53,7 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		metrics:  o.Metrics.Upstream(cfg.Name),
 		resolved: make(chan struct{}),
 		classes:  newClasses(old.knownClasses()),
+		keeper:   o.keeper,
 	}
 	u.ctx, u.stop = context.WithCancel(context.Background())
 	u.usable.Store(&[]*endpoint{})
@@ -201,7 +203,7 @@ func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
 
 func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoint {
 	e := &endpoint{up: u, target: t, address: address, since: now}
-	e.limiter = newLimiter(&u.cfg.Concurrency, nil, now)
+	e.limiter = newLimiter(&u.cfg.Concurrency, u.keeper.recall(u.cfg.Name, address, now, u.classes.add), now)
 	e.pool = &pool{
 		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
 		prefers: t.Scheme == "h2c",
