@@ -41,8 +41,8 @@ type StateStatus struct {
 	LastError    string    `json:"lastError,omitempty"`
 }
 
-// place is what state is kept for.
-type place struct{ upstream, address string }
+// keptFor is what state is kept for.
+type keptFor struct{ upstream, address string }
 
 // keeper keeps what was learned about endpoints over a restart of Levee: a
 // proxy that is restarted under load should not have to find out under that
@@ -59,7 +59,7 @@ type keeper struct {
 
 	mu      sync.Mutex
 	cfg     config.State // in force
-	known   map[place]learned
+	known   map[keptFor]learned
 	status  StateStatus
 	warned  time.Time
 	ended   chan struct{} // closed by the writer's end; nil: it has not begun
@@ -70,7 +70,7 @@ type keeper struct {
 }
 
 func newKeeper(log *slog.Logger) *keeper {
-	return &keeper{log: log, known: map[place]learned{}, changed: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &keeper{log: log, known: map[keptFor]learned{}, changed: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 // load reads the state file, if there is to be one.
@@ -92,7 +92,7 @@ func (k *keeper) load(cfg config.State, now time.Time) {
 		return
 	}
 	for _, e := range endpoints {
-		k.known[place{e.Upstream, e.Address}] = e
+		k.known[keptFor{e.Upstream, e.Address}] = e
 	}
 	k.status.Restored = len(k.known)
 	k.log.Info("state restored", "file", cfg.File, "endpoints", len(k.known))
@@ -105,7 +105,7 @@ func (k *keeper) recall(upstream, address string, now time.Time, number func(cla
 		return nil
 	}
 	k.mu.Lock()
-	e, ok := k.known[place{upstream, address}]
+	e, ok := k.known[keptFor{upstream, address}]
 	maxAge := time.Duration(k.cfg.MaxAge)
 	k.mu.Unlock()
 	if age := now.Sub(e.At); !ok || age > maxAge || age < -maxAge {
@@ -144,7 +144,7 @@ func (k *keeper) note(current []learned, maxAge time.Duration, now time.Time) []
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, e := range current {
-		k.known[place{e.Upstream, e.Address}] = e
+		k.known[keptFor{e.Upstream, e.Address}] = e
 	}
 	all := make([]learned, 0, len(k.known))
 	for at, e := range k.known {
@@ -157,7 +157,7 @@ func (k *keeper) note(current []learned, maxAge time.Duration, now time.Time) []
 	if len(all) > stateEndpoints { // the newest are worth most
 		slices.SortFunc(all, func(a, b learned) int { return b.At.Compare(a.At) })
 		for _, e := range all[stateEndpoints:] {
-			delete(k.known, place{e.Upstream, e.Address})
+			delete(k.known, keptFor{e.Upstream, e.Address})
 		}
 		all = all[:stateEndpoints]
 	}

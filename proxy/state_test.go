@@ -1,0 +1,428 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/limiter"
+)
+
+var stateTime = time.Date(2026, 2, 26, 5, 0, 0, 0, time.UTC)
+
+// someState is what two endpoints have learned.
+func someState(at time.Time) []learned {
+	return []learned{
+		{Upstream: "features", Address: "10.0.0.7:8080", At: at, Limit: 37.5, Shape: []float64{0.9, 1.1}, Classes: []learnedClass{
+			{"all", limiter.ClassState{Baseline: 40e6, Samples: 300}},
+			{"/pkg.Service/Method", limiter.ClassState{Baseline: 4e6, Samples: 12}},
+		}},
+		{Upstream: "features", Address: "10.0.0.8:8080", At: at, Limit: 4, Classes: []learnedClass{{"all", limiter.ClassState{Baseline: 80e6, Samples: 300}}}},
+	}
+}
+
+// seal puts any state into an envelope that is sound.
+func seal(version int, state string) []byte {
+	var compact bytes.Buffer
+	if json.Compact(&compact, []byte(state)) != nil {
+		compact.Reset()
+		compact.WriteString(state)
+	}
+	return fmt.Appendf(nil, `{"version":%d,"checksum":"%s","state":%s}`, version, checksum(compact.Bytes()), compact.Bytes())
+}
+
+func TestStateRoundTrip(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	want := someState(stateTime)
+	for range 2 { // the second replaces the first
+		text, err := encodeState(want, stateTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writeState(file, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	got, err := readState(file, stateTime.Add(time.Minute), time.Hour)
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(file)); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// TestUnsoundStateIsIgnored: each kind of damage has its own words for the log.
+func TestUnsoundStateIsIgnored(t *testing.T) {
+	good, err := encodeState(someState(stateTime), stateTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := func(n int, entry string) string {
+		return `{"written":"2026-02-26T05:00:00Z","endpoints":[` + strings.TrimSuffix(strings.Repeat(entry+",", n), ",") + "]}"
+	}
+	const entry = `{"upstream":"u","address":"a","at":"2026-02-26T05:00:00Z","limit":4}`
+	for name, test := range map[string]struct {
+		file  []byte
+		after time.Duration
+		why   string
+	}{
+		"empty":              {nil, 0, "torn, or no state file"},
+		"torn":               {good[:len(good)/2], 0, "torn, or no state file"},
+		"not ours":           {[]byte("apiVersion: levee/v1"), 0, "torn, or no state file"},
+		"zeros":              {make([]byte, 4096), 0, "torn, or no state file"},
+		"edited":             {bytes.Replace(good, []byte("37.5"), []byte("9999"), 1), 0, "checksum"},
+		"without a checksum": {[]byte(`{"version":1,"state":{}}`), 0, "checksum"},
+		"of another version": {seal(2, `{}`), 0, "version 2"},
+		"of no version":      {[]byte(`{}`), 0, "version 0"},
+		"old":                {good, 16 * time.Minute, "written 16m0s ago, and state.maxAge is 15m0s"},
+		"from the future":    {good, -time.Hour, "1h0m0s from now"},
+		"without endpoints":  {seal(1, `{"written":"2026-02-26T05:00:00Z"}`), 0, "no list of endpoints"},
+		"other types":        {seal(1, `{"written":5}`), 0, "unsound"},
+		"other types below":  {seal(1, entries(1, `{"limit":"many"}`)), 0, "unsound"},
+		"no number":          {seal(1, entries(1, `{"limit":1e999}`)), 0, "unsound"},
+		"no upstream":        {seal(1, entries(1, `{}`)), 0, "endpoint 1: no upstream"},
+		"a long name":        {seal(1, entries(1, `{"upstream":"`+strings.Repeat("x", 2000)+`","address":"a"}`)), 0, "too long"},
+		"nameless class":     {seal(1, entries(1, `{"upstream":"u","address":"a","classes":[{}]}`)), 0, "class without a name"},
+		"many classes":       {seal(1, entries(1, `{"upstream":"u","address":"a","classes":[`+strings.Repeat(`{"name":"x"},`, 64)+`{"name":"x"}]}`)), 0, "65 classes"},
+		"many latencies":     {seal(1, entries(1, `{"upstream":"u","address":"a","shape":[1`+strings.Repeat(`,1`, 1024)+`]}`)), 0, "1025 latencies"},
+		"many endpoints":     {seal(1, entries(stateEndpoints+1, entry)), 0, "more than 4096 endpoints"},
+		"deep":               {[]byte(strings.Repeat("[", 100_000)), 0, "torn, or no state file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decodeState(test.file, stateTime.Add(test.after), 15*time.Minute)
+			if got != nil || err == nil || !strings.Contains(err.Error(), test.why) {
+				t.Errorf("got %v, %v; want an error with %q", got, err, test.why)
+			}
+		})
+	}
+	// A clock that was set back a little is no reason to forget.
+	if got, err := decodeState(good, stateTime.Add(-time.Minute), 15*time.Minute); len(got) != 2 || err != nil {
+		t.Errorf("a minute before it was written: %v, %v", got, err)
+	}
+}
+
+func TestUnreadableStateIsIgnored(t *testing.T) {
+	folder := t.TempDir()
+	large := filepath.Join(folder, "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, stateBytes+1); err != nil { // takes no room
+		t.Fatal(err)
+	}
+	for path, why := range map[string]string{large: "larger than", folder: "no regular file", os.DevNull: "no regular file"} {
+		var log bytes.Buffer
+		k := newKeeper(slog.New(slog.NewTextHandler(&log, nil)))
+		k.load(config.State{File: path, MaxAge: config.Duration(time.Hour)}, stateTime)
+		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), why) || !strings.Contains(k.tell().Ignored, why) {
+			t.Errorf("%s: logged %q, status %+v", path, log.String(), k.tell())
+		}
+	}
+}
+
+// TestStateOutlivesARestart: the limit that one process has learned is the
+// next one's first, for a name that resolves only later as well.
+func TestStateOutlivesARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	yaml := simple + "state: {file: '" + file + "', interval: 1h}\n"
+	up := service(t, func(http.ResponseWriter, *http.Request) {})
+	p := start(t, yaml, up.URL, Options{})
+	get(t, p.url)
+	e := p.gen.Load().upstreams["service"].endpoints[0]
+	teach(t, p.gen.Load().upstreams["service"], e, "all")
+	want := e.limiter.Status(time.Now())
+	p.Close()
+
+	p = start(t, yaml, up.URL, Options{})
+	s := p.Status()
+	a := s.Upstreams[0].Endpoints[0].Admission
+	if a.Limit != want.Limit || len(a.Baselines) != 1 || a.Baselines[0].Class != "all" || math.Abs(a.Baselines[0].Baseline-want.Baselines[0].Seconds()) > 1e-6 {
+		t.Errorf("limit %v and baselines %v became %+v", want.Limit, want.Baselines, a)
+	}
+	if s.State.Restored != 1 || s.State.Ignored != "" {
+		t.Errorf("status: %+v", s.State)
+	}
+	p.Close()
+
+	// The same address, behind a name that is looked up after the start.
+	host := e.address
+	lookup := fixedResolver(netip.MustParseAddrPort(host).Addr())
+	p = start(t, strings.Replace(yaml, "$UPSTREAM", "http://service.example:"+host[strings.LastIndex(host, ":")+1:], 1), "", Options{Resolver: lookup})
+	p.gen.Load().upstreams["service"].await(t.Context())
+	if a := p.Status().Upstreams[0].Endpoints[0].Admission; a.Limit != want.Limit {
+		t.Errorf("behind a name: limit %v, want %v", a.Limit, want.Limit)
+	}
+}
+
+// fixedResolver knows one address for all names.
+type fixedResolver netip.Addr
+
+func (r fixedResolver) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.Addr(r)}, nil
+}
+
+// teach lets an endpoint's limiter learn: latencies of 10 ms in a class, and a
+// limit other than the first one.
+func teach(t *testing.T, u *Upstream, e *endpoint, class string) {
+	t.Helper()
+	now := time.Now()
+	n := u.classes.add(class)
+	notify := func(*limiter.Waiter, limiter.Verdict) {}
+	inflight := map[*limiter.Waiter]time.Time{}
+	for i := range 100_000 {
+		w := &limiter.Waiter{Class: n, Priority: limiter.Default, Notify: notify}
+		switch e.limiter.Acquire(now, w) {
+		case limiter.Admitted:
+			inflight[w] = now.Add(time.Duration(8+i%5) * time.Millisecond)
+		case limiter.Queued:
+			e.limiter.Cancel(now, w)
+		}
+		now = now.Add(200 * time.Microsecond)
+		for w, ends := range inflight {
+			if !now.Before(ends) {
+				delete(inflight, w)
+				e.limiter.End(now, w, limiter.Success)
+			}
+		}
+		if e.limiter.Status(now).Limit > 20 {
+			return
+		}
+	}
+	t.Fatalf("nothing was learned: %+v", e.limiter.Status(now))
+}
+
+// TestStateIsKeptWhileAnEndpointIsGone: an address that DNS doesn't name for a
+// while is remembered until it is too old.
+func TestStateIsKeptWhileAnEndpointIsGone(t *testing.T) {
+	k := newKeeper(slog.New(slog.DiscardHandler))
+	k.cfg.MaxAge = config.Duration(15 * time.Minute)
+	state := someState(stateTime)
+	k.note(state, 15*time.Minute, stateTime)
+	later := stateTime.Add(10 * time.Minute)
+	state[0].At = later
+	if all := k.note(state[:1], 15*time.Minute, later); len(all) != 2 {
+		t.Errorf("after 10 minutes: %v", all)
+	}
+	numbers := newClasses(nil)
+	numbers.add("first")
+	s := k.recall("features", "10.0.0.7:8080", later, numbers.add)
+	if s == nil || s.Limit != 37.5 || len(s.Classes) != 3 || s.Classes[0].Samples != 0 || s.Classes[1].Baseline != 40e6 || s.Classes[2].Samples != 12 {
+		t.Errorf("recalled %+v", s)
+	}
+	later = stateTime.Add(20 * time.Minute)
+	if s := k.recall("features", "10.0.0.8:8080", later, numbers.add); s != nil {
+		t.Errorf("too old, and recalled: %+v", s)
+	}
+	if all := k.note(nil, 15*time.Minute, later); len(all) != 1 || all[0].Address != "10.0.0.7:8080" {
+		t.Errorf("after 20 minutes: %v", all)
+	}
+	if s := (*keeper)(nil).recall("features", "10.0.0.7:8080", later, numbers.add); s != nil {
+		t.Errorf("nobody recalled: %+v", s)
+	}
+}
+
+// TestStateIsBounded: of endpoints that come and go the newest are kept.
+func TestStateIsBounded(t *testing.T) {
+	k := newKeeper(slog.New(slog.DiscardHandler))
+	var many []learned
+	for i := range stateEndpoints + 10 {
+		e := someState(stateTime.Add(time.Duration(i) * time.Millisecond))[0]
+		e.Address = fmt.Sprint(i)
+		many = append(many, e)
+	}
+	all := k.note(many, time.Hour, stateTime.Add(time.Minute))
+	if len(all) != stateEndpoints || len(k.known) != stateEndpoints {
+		t.Errorf("%d are written, %d known", len(all), len(k.known))
+	}
+	if _, ok := k.known[keptFor{"features", "9"}]; ok {
+		t.Error("an old one was kept")
+	}
+	if _, err := encodeState(all, stateTime); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStateThatCannotBeWritten: one warning, counted failures, and a line when
+// it works again; the start and the requests don't notice.
+func TestStateThatCannotBeWritten(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "later")
+	file := filepath.Join(folder, "state")
+	synctest.Test(t, func(t *testing.T) {
+		var log lockedBuffer
+		k := newKeeper(slog.New(slog.NewTextHandler(&log, nil)))
+		k.load(config.State{File: file, Interval: config.Duration(10 * time.Second), MaxAge: config.Duration(time.Hour)}, time.Now())
+		k.start(func(now time.Time) []learned { return someState(now) })
+		defer k.close()
+		began := time.Now().Add(10 * time.Second)
+		time.Sleep(5*time.Minute + time.Second)
+		synctest.Wait()
+		s := k.tell()
+		if s.Errors != 30 || !s.FailingSince.Equal(began) || !strings.Contains(s.LastError, "no such file") || !s.Written.IsZero() {
+			t.Errorf("status %+v", s)
+		}
+		if n := strings.Count(log.String(), "can't be written"); n != 1 {
+			t.Errorf("%d warnings in 5 minutes:\n%s", n, log.String())
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "can't be written"); n != 2 || !strings.Contains(log.String(), "failures=61") {
+			t.Errorf("%d warnings in 15 minutes:\n%s", n, log.String())
+		}
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if s := k.tell(); s.LastError != "" || !s.FailingSince.IsZero() || s.Written.IsZero() || !strings.Contains(log.String(), "can be written again") {
+			t.Errorf("status %+v, log\n%s", s, log.String())
+		}
+	})
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// TestStateFollowsAReload: a file of another name is written at once, and none
+// when it is switched off.
+func TestStateFollowsAReload(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeper(slog.New(slog.DiscardHandler))
+		cfg := config.State{Interval: config.Duration(24 * time.Hour), MaxAge: config.Duration(time.Hour)}
+		k.load(cfg, time.Now())
+		k.start(func(now time.Time) []learned { return someState(now) })
+		synctest.Wait()
+		if k.tell() != nil {
+			t.Error("state is kept, though nobody asked")
+		}
+		cfg.File = filepath.Join(folder, "new")
+		k.configure(cfg)
+		synctest.Wait()
+		if _, err := os.Stat(cfg.File); err != nil || k.tell().Written.IsZero() {
+			t.Errorf("%v, %+v", err, k.tell())
+		}
+		cfg.File = ""
+		k.configure(cfg)
+		synctest.Wait()
+		if k.tell() != nil {
+			t.Errorf("switched off: %+v", k.tell())
+		}
+		cfg.File = filepath.Join(folder, "last")
+		k.configure(cfg)
+		k.close() // writes once more
+		k.close()
+		if _, err := os.Stat(cfg.File); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestStateIsNotWrittenWithoutAStart: a process that fails to start leaves the
+// file of the one before as it is.
+func TestStateIsNotWrittenWithoutAStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	p, err := New(parse(t, simple+"state: {file: '"+file+"'}\n", "http://127.0.0.1:1"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStateTemporaryIsOurs: what somebody has put in the temporary file's place
+// is not written through.
+func TestStateTemporaryIsOurs(t *testing.T) {
+	folder := t.TempDir()
+	file, other := filepath.Join(folder, "state"), filepath.Join(folder, "other")
+	if err := os.WriteFile(other, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, file+".tmp"); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeState(file, []byte("state")); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := os.ReadFile(other); string(text) != "precious" {
+		t.Errorf("the link was followed: %q", text)
+	}
+	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// FuzzState feeds anything to the reader, as it is and in an envelope that is
+// sound. What it takes must be within its bounds, be written and read back the
+// same, and give a limiter that works.
+func FuzzState(f *testing.F) {
+	good, err := encodeState(someState(stateTime), stateTime)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte(`{"written":"2026-02-26T05:00:00Z","endpoints":[{"upstream":"u","address":"a","at":"2026-02-26T05:00:00Z","limit":1e308,"classes":[{"name":"x","baseline":-1,"samples":1e300},{"name":"x"}],"shape":[0,-1,1e-300]}]}`))
+	f.Add([]byte(`{"written":"2026-02-26T05:00:00+23:59","endpoints":[null,{}]}`))
+	f.Add([]byte(`{"written":"9999-12-31T23:59:59Z","endpoints":[]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, file := range [][]byte{data, seal(stateVersion, string(data))} {
+			all, err := decodeState(file, stateTime, 15*time.Minute)
+			if err != nil {
+				continue
+			}
+			text, err := encodeState(all, stateTime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := decodeState(text, stateTime, 15*time.Minute)
+			if err != nil || fmt.Sprint(again) != fmt.Sprint(all) {
+				t.Fatalf("%v became %v, %v", all, again, err)
+			}
+			k := newKeeper(slog.New(slog.DiscardHandler))
+			k.cfg.MaxAge = config.Duration(15 * time.Minute)
+			k.note(all, 15*time.Minute, stateTime)
+			for _, e := range all {
+				l := limiter.New(limiter.Config{State: k.recall(e.Upstream, e.Address, stateTime, newClasses(nil).add)}, stateTime)
+				if s := l.Status(stateTime); math.IsNaN(s.Limit) || s.Limit < 1 || s.Limit > 10_000 {
+					t.Fatalf("limit %v of %+v", s.Limit, e)
+				}
+			}
+		}
+	})
+}
