@@ -13,7 +13,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fmt bench rehearse-limiter image image-test tools clean
+.PHONY: help build run test lint fmt bench storm rehearse-limiter image image-test tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ fmt: ## format, and apply what go fix says
 
 bench: ## every benchmark, briefly; BENCH=… picks some, BENCHTIME=… takes longer
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -benchtime $(or $(BENCHTIME),200ms) ./...
+
+storm: ## the adaptive limit over real HTTP: six storms through levee run, four minutes; STORM="-runs 3" takes flags, -help lists them
+	$(GO) run ./bench/storm $(STORM)
 
 rehearse-limiter: ## judge the adaptive limit in simulation, against others: docs/limiter-results.md, in a quarter of an hour
 	$(GO) run ./internal/rehearsal/cmd/limiter-report
