@@ -1,6 +1,10 @@
 package proxy
 
 import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/levee-proxy/levee/config"
@@ -29,4 +33,241 @@ func newLimiter(cfg *config.Concurrency, learned *limiter.State, now time.Time) 
 		c.Queue = most
 	}
 	return limiter.New(c, now)
+}
+
+// enter finds the request an endpoint and a place there, and waits for it where
+// it has to. A request that can't have one is refused before anything was built
+// for it: in a storm that is what most requests cost.
+//
+// When it returns neither a refusal nor a failure, somebody waits for the
+// answer, and there is time to give it.
+func (x *exchange) enter() (*refusal, *failure) {
+	trusted := x.conn.trusted(x.gen)
+	x.setDeadline(trusted)
+	x.setPriority(trusted)
+	u := x.route.upstream
+	x.record.Upstream = u.cfg.Name
+	if !u.isResolved() {
+		x.limit()
+		u.await(x.ctx)
+	}
+	now := time.Now()
+	e := u.pick(now)
+	if left, has := x.left(now); has && left <= 0 {
+		return nil, x.explainCause(errDeadline)
+	}
+	if e == nil {
+		return nil, x.explain(errNoAddress)
+	}
+	x.endpoint, x.record.Endpoint = e, e.address
+	if e.limiter == nil {
+		x.limit()
+		return nil, nil
+	}
+	if x.wantsStream() && e.streamsFull() {
+		e.streamsShed.Add(1)
+		return x.refusal(streamsFull), nil
+	}
+	x.describe(&x.permit.waiter)
+	switch x.permit.acquire(now, e) {
+	case limiter.Shed:
+		return x.refusal(x.permit.waiter.Reason), nil
+	case limiter.Queued:
+		x.limit()
+		v, heard := x.permit.wait(x.ctx)
+		if heard && v == limiter.Shed {
+			return x.refusal(x.permit.waiter.Reason), nil
+		}
+		now = time.Now()
+		x.bound.moved(now) // our queue is no silence of the upstream's
+		if heard && x.conn.hungUp(x.r) {
+			x.cancel(context.Canceled)
+		}
+	default:
+		x.limit()
+	}
+	return x.stillWanted(now)
+}
+
+// stillWanted looks whether somebody waits for an answer that can still be
+// given. If not, the permit goes back unused.
+func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
+	cause := context.Cause(x.ctx)
+	left, has := x.left(now)
+	switch {
+	case cause == errDeadline || cause == errResponseDeadline || cause == nil && has && left <= 0:
+		x.permit.end(now)
+		return x.refusal(limiter.Deadline), nil
+	case cause != nil:
+		x.permit.end(now)
+		return nil, x.explainCause(cause)
+	}
+	return nil, nil
+}
+
+// describe tells the limiter what it needs to know of the request.
+func (x *exchange) describe(w *limiter.Waiter) {
+	g := x.gen
+	w.Class = x.route.class
+	if x.grpc {
+		w.Class = x.route.upstream.classes.number(x.r.URL.Path)
+	}
+	w.Priority = x.priority
+	w.Attempt = attemptNumber(x.r.Header)
+	w.Client = hashClient(x.r, g.cfg.Clients.Identity, x.client)
+	w.Deadline = x.deadline
+	w.Size = waitingSize + headerSize(x.r.Header)
+}
+
+// waitingSize is about what a waiting request holds beside its header: its
+// goroutine's stack, the server's buffers and the exchange.
+const waitingSize = 16 << 10
+
+func headerSize(h http.Header) int {
+	n := 0
+	for name, values := range h {
+		n += len(name) + 64
+		for _, v := range values {
+			n += len(v)
+		}
+	}
+	return n
+}
+
+// wantsStream says whether a request is known to become a stream.
+func (x *exchange) wantsStream() bool {
+	if x.upgrade {
+		return true
+	}
+	accept := x.r.Header["Accept"]
+	return len(accept) == 1 && strings.EqualFold(accept[0], "text/event-stream")
+}
+
+// dispatched notes that the request is on its way to the service.
+func (x *exchange) dispatched() { x.permit.settle(limiter.Ignored, 0) }
+
+// broke ends the permit of an attempt that brought no answer.
+func (x *exchange) broke(f *failure, now time.Time) {
+	o := limiter.Ignored
+	switch {
+	case f.cut, f.kind == errResponseTimeout:
+		o = limiter.Late
+	case f.kind == errConnectionLimit: // our own want of descriptors
+		o = limiter.Unused
+	case f.blame:
+		o = limiter.Dropped
+	}
+	x.permit.settle(o, 0)
+	x.permit.end(now)
+}
+
+// answered notes what the answer's header, which has come at now, says of the
+// service. A client that sent its body slowly is not the service's slowness:
+// the latency counts from the last of it.
+func (x *exchange) answered(resp *http.Response, begun, now time.Time) {
+	o := outcomeOf(resp, x.grpc)
+	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), 1))
+	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && !unimplemented(resp.Header) {
+		x.route.upstream.classes.add(x.r.URL.Path)
+	}
+}
+
+// outcomeOf reads the service's state off an answer's header.
+func outcomeOf(resp *http.Response, grpc bool) limiter.Outcome {
+	switch code := resp.StatusCode; {
+	case code == http.StatusBadGateway, code == http.StatusServiceUnavailable, code == http.StatusGatewayTimeout:
+		return limiter.Dropped
+	case code == http.StatusTooManyRequests:
+		return refusedBy(resp.Header)
+	case code >= 500:
+		return limiter.Ignored
+	}
+	status := resp.Header["Grpc-Status"]
+	if !grpc || len(status) != 1 {
+		return limiter.Success
+	}
+	switch status[0] { // an answer of trailers alone
+	case "14": // UNAVAILABLE
+		return limiter.Dropped
+	case "8": // RESOURCE_EXHAUSTED
+		return refusedBy(resp.Header)
+	case "4": // DEADLINE_EXCEEDED
+		return limiter.Late
+	case "2", "13", "15": // UNKNOWN, INTERNAL, DATA_LOSS
+		return limiter.Ignored
+	}
+	return limiter.Success
+}
+
+// refusedBy tells a rate cap, which says nothing about the service's load,
+// from another Levee's refusal, which does.
+func refusedBy(h http.Header) limiter.Outcome {
+	if h[shedHeader] != nil {
+		return limiter.Dropped
+	}
+	return limiter.Ignored
+}
+
+func unimplemented(h http.Header) bool {
+	v := h["Grpc-Status"]
+	return len(v) == 1 && v[0] == "12"
+}
+
+// streamAfter is how long an answer may run on after its header before it
+// counts as a stream.
+const streamAfter = time.Second
+
+// takeStream counts one stream more, if there may be one.
+func (e *endpoint) takeStream() bool {
+	if e.streams.Add(1) > int64(e.up.cfg.Concurrency.Streams) {
+		e.streams.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (e *endpoint) streamsFull() bool {
+	return e.streams.Load() >= int64(e.up.cfg.Concurrency.Streams)
+}
+
+// hasRoom says whether a request would be admitted at once.
+func (e *endpoint) hasRoom() bool { return e.limiter == nil || e.limiter.Free() > 0 }
+
+// ticker lets time pass for a limiter: one timer, which runs only while
+// something waits.
+type ticker struct {
+	mu    sync.Mutex
+	timer *time.Timer
+	runs  bool
+}
+
+// tickEvery is the time until the first tick; the limiter says when it wants more.
+const tickEvery = 10 * time.Millisecond
+
+// letTimePass starts the ticks, if they don't run.
+func (e *endpoint) letTimePass() {
+	t := &e.ticker
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.runs:
+	case t.timer == nil:
+		t.runs, t.timer = true, time.AfterFunc(tickEvery, e.tick)
+	default:
+		t.runs = true
+		t.timer.Reset(tickEvery)
+	}
+}
+
+func (e *endpoint) tick() {
+	t := &e.ticker
+	t.mu.Lock() // so that nobody is queued between the last tick and its end unseen
+	defer t.mu.Unlock()
+	now := time.Now()
+	next := e.limiter.Tick(now)
+	if next.IsZero() {
+		t.runs = false
+		return
+	}
+	t.timer.Reset(next.Sub(now))
 }

@@ -345,7 +345,7 @@ func TestFewStreams(t *testing.T) {
 	}
 	go s.Serve(l)
 	defer s.Close()
-	p := start(t, strings.Replace(simple, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1), "h2c://"+l.Addr().String(), Options{})
+	p := start(t, unlimited(strings.Replace(simple, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1)), "h2c://"+l.Addr().String(), Options{})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	got := map[string]int{}
@@ -418,7 +418,7 @@ func TestAllWaitersAreServed(t *testing.T) {
 		}
 		takes(200 * time.Millisecond)
 	})
-	p := start(t, strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], maxConnections: 1`, 1), u, Options{Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
+	p := start(t, strings.Replace(unlimited(simple), `["$UPSTREAM"]`, `["$UPSTREAM"], maxConnections: 1`, 1), u, Options{Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, n, a)
 		first.CompareAndSwap(nil, &c)
 		return c, err
@@ -517,7 +517,7 @@ func TestFewStreamsOverTLS(t *testing.T) {
 	s.StartTLS()
 	defer s.Close()
 	yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], tls: {insecureSkipVerify: true}`, 1)
-	p := start(t, strings.Replace(yaml, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1), s.URL, Options{})
+	p := start(t, unlimited(strings.Replace(yaml, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1)), s.URL, Options{})
 	get(t, p.url) // so that HTTP/2 is preferred
 	e := p.gen.Load().upstreams["service"].endpoints[0]
 	early := 0

@@ -17,7 +17,40 @@ const idleLatency = 1e-6 // seconds
 //
 // Endpoints that are ejected or unhealthy are left out, unless all are: then
 // all are used, since a broken check must not turn a service off.
+//
+// Where the better one has no room, one that has takes the request before it
+// waits anywhere.
 func (u *Upstream) pick(now time.Time) *endpoint {
+	e := u.draw(now)
+	if e == nil || len(*u.usable.Load()) == 1 || e.hasRoom() {
+		return e
+	}
+	if other := u.roomy(now); other != nil {
+		return other
+	}
+	return e
+}
+
+// maxLooks bounds how many endpoints are asked whether they have room: in a
+// storm none has, and each request would ask all of them.
+const maxLooks = 16
+
+// roomy is the cheapest endpoint that would admit a request at once, of those
+// that are looked at; or nil.
+func (u *Upstream) roomy(now time.Time) (best *endpoint) {
+	eps := *u.usable.Load()
+	first := rand.IntN(len(eps))
+	for i := range min(len(eps), maxLooks) {
+		e := eps[(first+i)%len(eps)]
+		if e.hasRoom() && e.takesPart(now) && (best == nil || e.cost(now) < best.cost(now)) {
+			best = e
+		}
+	}
+	return best
+}
+
+// draw is pick, whether there is room or not.
+func (u *Upstream) draw(now time.Time) *endpoint {
 	eps := *u.usable.Load()
 	switch len(eps) {
 	case 0:
@@ -60,7 +93,7 @@ func (e *endpoint) takesPart(now time.Time) bool {
 }
 
 func (e *endpoint) cost(now time.Time) float64 {
-	return max(e.latency.get(now), idleLatency) * float64(e.inflight.Load()+1)
+	return max(e.latency.get(now), idleLatency) * float64(e.inflight.Load()+e.waiting.Load()+1)
 }
 
 // rebuild takes the endpoints that the balancer chooses from anew. u.mu must be held.

@@ -3,10 +3,12 @@ package proxy
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/limiter"
 )
 
 // exchange is one request on its way: what was found out about it, once, for
@@ -19,11 +21,17 @@ type exchange struct {
 
 	start       time.Time
 	requestID   string
+	client      netip.Addr
 	clientIP    string
 	grpc        bool
 	upgrade     bool // asks for a websocket
 	ownDeadline bool // the deadline is the route's own, not a shorter one of the client's
 	closing     bool // this answer is the last on its connection
+
+	priority     limiter.Priority
+	priorityText string // as it is passed on
+	endpoint     *endpoint
+	permit       permit // at the endpoint
 
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
@@ -81,18 +89,27 @@ func isGRPC(h http.Header) bool {
 	return rest == "" || rest[0] == '+' || rest[0] == ';'
 }
 
+// setDeadline takes the deadline from the route and from the client's headers.
+func (x *exchange) setDeadline(trusted bool) {
+	client, has := clientTimeout(x.r.Header, x.gen.deadlineHeader, trusted)
+	if total, bounded := requestTimeout(x.route.cfg, client, has); bounded {
+		x.deadline = x.start.Add(total)
+	}
+	x.ownDeadline = x.route.cfg.Timeout > 0 && (!has || client >= time.Duration(x.route.cfg.Timeout))
+}
+
 // limit bounds the exchange by the deadline, if it has one, and by the route's
 // response timeout. A gRPC call's answer may begin when the last message came.
-func (x *exchange) limit(total time.Duration, hasTotal bool) {
+func (x *exchange) limit() {
+	if x.cancel != nil {
+		return
+	}
 	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
-	x.bound.cancel = x.cancel
+	x.bound.cancel, x.bound.permit = x.cancel, &x.permit
 	if !x.grpc {
 		x.bound.silence = time.Duration(x.route.cfg.ResponseTimeout)
 	}
-	if hasTotal {
-		x.deadline = x.start.Add(total)
-		x.bound.deadline = x.deadline
-	}
+	x.bound.deadline = x.deadline
 	x.bound.start(x.start)
 }
 
@@ -104,6 +121,9 @@ func (x *exchange) finish() {
 	if x.cancel != nil {
 		x.bound.end()
 		x.cancel(nil)
+	}
+	if x.endpoint != nil {
+		x.permit.end(time.Now())
 	}
 }
 

@@ -53,7 +53,11 @@ type failure struct {
 // explain turns the error of an attempt into an answer and a verdict on the
 // endpoint.
 func (x *exchange) explain(err error) *failure {
-	return x.explainBy(context.Cause(x.ctx), err, x.body.failed())
+	ctx := x.ctx
+	if ctx == nil { // nothing was begun yet
+		ctx = x.r.Context()
+	}
+	return x.explainBy(context.Cause(ctx), err, x.body.failed())
 }
 
 // explainCause is for an exchange that ends for a reason of its own.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/limiter"
 )
 
 // generation is one configuration turned into working parts. It never changes:
@@ -19,6 +20,8 @@ type generation struct {
 	trusted         trustedPeers
 	requestIDHeader string
 	deadlineHeader  string
+	priorityHeader  string // "": none
+	refusals        *refusals
 	vouched         map[string]bool         // fields whose underscored twins are dropped, in lower case
 	noRoute         *telemetry.RouteMetrics // for requests that no route takes
 }
@@ -28,6 +31,8 @@ type route struct {
 	cfg      *config.Route
 	upstream *Upstream
 	caps     *rateCaps
+	class    int              // of its requests, in the upstream's classes
+	priority limiter.Priority // of its requests that say none
 	metrics  *telemetry.RouteMetrics
 }
 
@@ -41,6 +46,8 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		trusted:         newTrustedPeers(cfg.Forwarding.Trusted),
 		requestIDHeader: http.CanonicalHeaderKey(cfg.Forwarding.RequestIDHeader),
 		deadlineHeader:  http.CanonicalHeaderKey(cfg.Deadline.Header),
+		priorityHeader:  http.CanonicalHeaderKey(cfg.Priority.Header),
+		refusals:        newRefusals(cfg.Forwarding.Name),
 		noRoute:         o.Metrics.Route("none"),
 	}
 	g.vouched = vouchedFields(cfg)
@@ -67,6 +74,9 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 	for i := range cfg.Routes {
 		rc := &cfg.Routes[i]
 		rt := &route{cfg: rc, upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
+		rt.class = rt.upstream.classes.add(rc.Name)
+		level, _ := config.ParsePriority(rc.Priority)
+		rt.priority = limiter.Priority(level)
 		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
 			rt.caps = newRateCaps(rc.RateLimit, cfg.Clients.Remembered)
 		}
@@ -81,7 +91,7 @@ func vouchedFields(cfg *config.Config) map[string]bool {
 	m := map[string]bool{}
 	for _, name := range []string{
 		xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, xRealIP, forwardedField, viaField,
-		grpcTimeoutHeader, envoyTimeoutHeader, cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header,
+		grpcTimeoutHeader, envoyTimeoutHeader, cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header, cfg.Priority.Header,
 		"Content-Length", "Transfer-Encoding", "Host",
 	} {
 		m[strings.ToLower(name)] = true

@@ -38,7 +38,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.answer(began, x, a)
 		return
 	}
-	if f := p.forward(began, x); f != nil {
+	refused, f := x.enter()
+	if refused != nil {
+		p.shed(began, x, refused)
+		return
+	}
+	if f == nil {
+		f = p.forward(began, x)
+	}
+	if f != nil {
 		if f.err != nil && !f.cut {
 			p.o.Logger.Debug("no answer from upstream", "upstream", x.record.Upstream, "endpoint", x.record.Endpoint, "request_id", x.requestID, "error", f.err)
 		}
@@ -55,10 +63,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // request ends here.
 func (p *Proxy) admit(x *exchange) *answer {
 	r, g := x.r, x.gen
-	client := clientAddr(r.Header, x.conn.addr, &g.trusted)
+	x.client = clientAddr(r.Header, x.conn.addr, &g.trusted)
 	x.clientIP = x.conn.addrText
-	if client != x.conn.addr {
-		x.clientIP = client.String()
+	if x.client != x.conn.addr {
+		x.clientIP = x.client.String()
 	}
 	if a := refuse(r, g.cfg.Limits.HeaderFields); a != nil {
 		return a
@@ -75,7 +83,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 	if caps := x.route.caps; caps != nil {
 		var id string
 		if caps.perClient != nil {
-			id = identify(r, g.cfg.Clients.Identity, network(client))
+			id = identify(r, g.cfg.Clients.Identity, network(x.client))
 		}
 		if wait, whose := caps.admit(id, x.start); wait > 0 {
 			return rateLimited(wait, whose)
@@ -88,25 +96,11 @@ func (p *Proxy) admit(x *exchange) *answer {
 // forward makes the one attempt and passes the answer on. It returns a
 // failure where there is none to pass on.
 func (p *Proxy) forward(w *beginning, x *exchange) *failure {
-	clientLimit, ok := clientTimeout(x.r.Header, x.gen.deadlineHeader, x.conn.trusted(x.gen))
-	x.limit(requestTimeout(x.route.cfg, clientLimit, ok))
-	x.ownDeadline = x.route.cfg.Timeout > 0 && (!ok || clientLimit >= time.Duration(x.route.cfg.Timeout))
-
-	u := x.route.upstream
-	x.record.Upstream = u.cfg.Name
-	u.await(x.ctx)
+	u, e := x.route.upstream, x.endpoint
 	begun := time.Now()
-	e := u.pick(begun)
-	if left, has := x.left(begun); has && left <= 0 {
-		return x.explainCause(errDeadline)
-	}
-	if e == nil {
-		return x.explain(errNoAddress)
-	}
-	x.record.Endpoint = e.address
-
 	a := &attempt{h1only: x.upgrade}
 	out := outgoing(w, x, e, a, begun)
+	x.dispatched()
 
 	e.inflight.Add(1)
 	defer e.inflight.Add(-1)
@@ -117,12 +111,14 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	latency := now.Sub(begun)
 	if err != nil {
 		f := x.explain(err)
+		x.broke(f, now)
 		if f.blame && e.first(err) {
 			e.failed(now, latency, f.details)
 		}
 		u.metrics.Attempt(x.r.Method, 0, string(f.kind), latency)
 		return f
 	}
+	x.answered(resp, begun, now)
 	x.record.UpstreamDuration = latency
 	u.metrics.Attempt(x.r.Method, resp.StatusCode, "", latency)
 	bad := resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusGatewayTimeout
@@ -133,7 +129,7 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	}
 	x.body.answered()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		x.bound.answer(true)
+		x.bound.answer(now, true)
 		f := tunnel(w, x, resp)
 		if f != nil && f.blame {
 			e.failed(now, latency, f.details)
@@ -142,10 +138,14 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 		}
 		return f
 	}
-	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn, eof: resp.Body == http.NoBody}
+	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn, permit: &x.permit}
+	if resp.Body == http.NoBody {
+		body.eof = true
+		x.permit.end(now)
+	}
 	resp.Body = body
 	defer body.Close()
-	x.bound.answer(lasting(resp.Header))
+	x.bound.answer(now, lasting(resp.Header))
 	cut := relay(w, x, resp)
 	switch {
 	case cut != nil && cut.blame:

@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/base64"
 	"encoding/json"
+	"hash/maphash"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -38,6 +39,36 @@ func identify(r *http.Request, mode string, clientIP string) string {
 		id = id[:maxIdentity]
 	}
 	return kind + ":" + strings.Clone(id)
+}
+
+var identitySeed = maphash.MakeSeed()
+
+// hashClient is identify as a number, made without allocating where clients
+// are told apart by address, for fairness among them. 0: nobody in particular.
+func hashClient(r *http.Request, mode string, client netip.Addr) uint64 {
+	kind, name, _ := strings.Cut(mode, ":")
+	switch kind {
+	case "header":
+		if v := r.Header.Get(name); v != "" {
+			return maphash.String(identitySeed, v)
+		}
+	case "tls":
+		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+			return maphash.Bytes(identitySeed, r.TLS.PeerCertificates[0].RawSubject)
+		}
+	case "jwt":
+		if sub := bearerSubject(r.Header.Get("Authorization")); sub != "" {
+			return maphash.String(identitySeed, sub)
+		}
+	}
+	if !client.IsValid() {
+		return 0
+	}
+	b := client.As16()
+	if client.Is6() { // all of a /64, as in network
+		return maphash.Bytes(identitySeed, b[:8])
+	}
+	return maphash.Bytes(identitySeed, b[:])
 }
 
 // network is the address by which a client is told apart: an IPv6 client has a

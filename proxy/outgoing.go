@@ -27,6 +27,7 @@ func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now t
 	setForwarding(h, x)
 	x.values.set(h, x.gen.requestIDHeader, x.requestID)
 	left, has := x.left(now)
+	passPriority(h, x)
 	passDeadline(h, in.Header, x.gen.deadlineHeader, left, has)
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // or net/http would add its own

@@ -47,6 +47,12 @@ routes: [{name: all, upstream: service}]
 upstreams: [{name: service, endpoints: ["$UPSTREAM"]}]
 `
 
+// unlimited is a configuration without concurrency limits, for tests of what
+// lies behind them under more load than a cold limit takes.
+func unlimited(yaml string) string {
+	return strings.Replace(yaml, `["$UPSTREAM"]`, `["$UPSTREAM"], concurrency: {mode: off}`, 1)
+}
+
 // service starts an upstream over HTTP/1.1.
 func service(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	t.Helper()

@@ -132,15 +132,19 @@ func lasting(h http.Header) bool {
 // another request if it was read to its end.
 type upstreamBody struct {
 	io.ReadCloser
-	conn *upConn
-	eof  bool
-	once sync.Once
+	conn   *upConn
+	permit *permit // ends with the body: then the service has done its work
+	eof    bool
+	once   sync.Once
 }
 
 func (b *upstreamBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
 		b.eof = true
+	}
+	if err != nil {
+		b.permit.end(time.Now())
 	}
 	return n, err
 }

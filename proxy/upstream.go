@@ -25,7 +25,9 @@ type Upstream struct {
 	targets  []*target
 	metrics  *telemetry.UpstreamMetrics
 	classes  *classes // of requests, as the endpoints' limiters number them
-	keeper   *keeper  // of what was learned before a restart
+
+	refuseWith int     // which of the refusals, by status
+	keeper     *keeper // of what was learned before a restart
 
 	usable atomic.Pointer[[]*endpoint] // what the balancer chooses from
 
@@ -54,6 +56,9 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		resolved: make(chan struct{}),
 		classes:  newClasses(old.knownClasses()),
 		keeper:   o.keeper,
+	}
+	if cfg.Concurrency.RefuseWith == "429" {
+		u.refuseWith = 1
 	}
 	u.ctx, u.stop = context.WithCancel(context.Background())
 	u.usable.Store(&[]*endpoint{})
@@ -261,6 +266,16 @@ func (u *Upstream) learnFrom(old *Upstream) {
 				}
 			}
 		}
+	}
+}
+
+// isResolved says whether names were looked up for the first time.
+func (u *Upstream) isResolved() bool {
+	select {
+	case <-u.resolved:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/levee-proxy/levee/limiter"
+)
+
+// permit is a request's place at an endpoint: it waits for one, holds one, or
+// has become a stream, which is counted apart. Whatever becomes of the request,
+// the place is given back exactly once, by end.
+//
+// The request's own goroutine moves it along; the timer that makes a stream of
+// it may come in between, so there is a lock.
+type permit struct {
+	mu      sync.Mutex
+	e       *endpoint
+	place   place
+	outcome limiter.Outcome // what the limiter will be told
+	box     *mailbox        // while it waits
+	waiter  limiter.Waiter
+}
+
+type place uint8
+
+const (
+	placeNone place = iota
+	placeQueue
+	placeInflight
+	placeStream
+)
+
+// mailbox is where a waiting request hears of its verdict.
+type mailbox struct {
+	verdict chan limiter.Verdict // holds one: whoever decides never waits
+	notify  func(*limiter.Waiter, limiter.Verdict)
+}
+
+var mailboxes = sync.Pool{New: func() any {
+	m := &mailbox{verdict: make(chan limiter.Verdict, 1)}
+	m.notify = func(_ *limiter.Waiter, v limiter.Verdict) { m.verdict <- v }
+	return m
+}}
+
+// acquire asks the endpoint's limiter for a permit. The waiter's other fields
+// must be set.
+func (p *permit) acquire(now time.Time, e *endpoint) limiter.Verdict {
+	box := mailboxes.Get().(*mailbox)
+	p.e, p.waiter.Notify = e, box.notify
+	v := e.limiter.Acquire(now, &p.waiter)
+	if v == limiter.Queued {
+		p.place, p.box = placeQueue, box
+		e.waiting.Add(1)
+		e.letTimePass()
+		return v
+	}
+	mailboxes.Put(box)
+	if v == limiter.Admitted {
+		p.place, p.outcome = placeInflight, limiter.Unused
+	}
+	return v
+}
+
+// wait waits in the queue until there is a verdict. Not heard: ctx ended first,
+// and the request waits no longer.
+func (p *permit) wait(ctx context.Context) (v limiter.Verdict, heard bool) {
+	select {
+	case v := <-p.box.verdict:
+		p.hear(v)
+		return v, true
+	case <-ctx.Done():
+		p.leave()
+		return 0, false
+	}
+}
+
+// leave gives up waiting. The limiter may just have decided: then what it has
+// given is held until end.
+func (p *permit) leave() {
+	if !p.e.limiter.Cancel(time.Now(), &p.waiter) {
+		p.hear(<-p.box.verdict)
+		return
+	}
+	p.hear(limiter.Shed)
+}
+
+// hear ends the wait. Nobody writes to the mailbox any more.
+func (p *permit) hear(v limiter.Verdict) {
+	p.e.waiting.Add(-1)
+	mailboxes.Put(p.box)
+	p.box = nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.place = placeNone
+	if v == limiter.Admitted {
+		p.place, p.outcome = placeInflight, limiter.Unused
+	}
+}
+
+// settle notes what the limiter will be told. A latency of 0: the time until
+// the end.
+func (p *permit) settle(o limiter.Outcome, latency time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outcome, p.waiter.Latency = o, latency
+}
+
+// held says whether the request holds a permit.
+func (p *permit) held() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.place == placeInflight
+}
+
+// last makes a stream of a request whose answer goes on and on: the service
+// has done what it was asked, and its limit is about work. It reports whether
+// it need not be asked again: when there are too many streams, the permit
+// stays held, since cutting an answer would be worse.
+func (p *permit) last(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.place != placeInflight {
+		return true
+	}
+	if !p.e.takeStream() {
+		return false
+	}
+	p.place = placeStream
+	p.e.limiter.End(now, &p.waiter, p.outcome)
+	return true
+}
+
+// end gives back whatever is held. Once more does no harm.
+func (p *permit) end(now time.Time) {
+	if p.box != nil {
+		p.leave() // a panic came between
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := p.place
+	p.place = placeNone
+	switch held {
+	case placeInflight:
+		p.e.limiter.End(now, &p.waiter, p.outcome)
+	case placeStream:
+		p.e.streams.Add(-1)
+	}
+}
