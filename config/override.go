@@ -16,6 +16,8 @@ type Overrides struct {
 	Health string
 	// Admin (--admin) takes the place of admin.address.
 	Admin string
+	// StateFile (--state-file) takes the place of state.file.
+	StateFile string
 	// LogLevel (--log-level) takes the place of log.level.
 	LogLevel string
 	// LogFormat (--log-format) takes the place of log.format.
@@ -38,6 +40,7 @@ func (o *overrider) run(flags Overrides) {
 	o.upstream(flags.Upstream)
 	o.scalar("--health", flags.Health, "health.address", &o.cfg.Health, "address")
 	o.scalar("--admin", flags.Admin, "admin.address", &o.cfg.Admin, "address")
+	o.scalar("--state-file", flags.StateFile, "state.file", &o.cfg.State, "file")
 	o.scalar("--log-level", flags.LogLevel, "log.level", &o.cfg.Log, "level")
 	o.scalar("--log-format", flags.LogFormat, "log.format", &o.cfg.Log, "format")
 	o.scalar("--log-access", flags.LogAccess, "log.access", &o.cfg.Log, "access")

@@ -9,13 +9,13 @@ import (
 func TestFlagsAlone(t *testing.T) {
 	cfg, err := FromFlags(Overrides{
 		Listen: ":8000", Upstream: "http://127.0.0.1:8080/", Health: "off", Admin: "unix:/run/levee.sock",
-		LogLevel: "debug", LogFormat: "text", LogAccess: "none",
+		StateFile: "/var/lib/levee/state", LogLevel: "debug", LogFormat: "text", LogAccess: "none",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(cfg.Listeners) != 1 || cfg.Listeners[0].Address != ":8000" || cfg.Listeners[0].Timeouts.Idle == 0 ||
-		cfg.Health.Address != "off" || cfg.Admin.Address != "unix:/run/levee.sock" || cfg.Log != (Log{"debug", "text", "none"}) ||
+		cfg.Health.Address != "off" || cfg.Admin.Address != "unix:/run/levee.sock" || cfg.Log != (Log{"debug", "text", "none"}) || cfg.State.File != "/var/lib/levee/state" || cfg.State.Interval == 0 ||
 		len(cfg.Routes) != 1 || cfg.Routes[0].Upstream != "default" || cfg.Routes[0].Match.PathPrefix != "/" || cfg.Routes[0].Name != "/" ||
 		len(cfg.Upstreams) != 1 || cfg.Upstreams[0].Name != "default" || !slices.Equal(cfg.Upstreams[0].Endpoints, []string{"http://127.0.0.1:8080"}) ||
 		cfg.Upstreams[0].Timeouts.Connect == 0 || cfg.Source() != "flags" {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -84,6 +86,10 @@ func (k *keeper) load(cfg config.State, now time.Time) {
 	endpoints, err := readState(cfg.File, now, time.Duration(cfg.MaxAge))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Dir(cfg.File)); err != nil { // known to fail already: somebody should hear of it now
+			k.wrote(cfg.File, err, now)
+			return
+		}
 		k.log.Info("no state file yet: limits are learned anew", "file", cfg.File)
 		return
 	case err != nil:
@@ -252,14 +258,14 @@ func (k *keeper) write(collect func(now time.Time) []learned) {
 	if err == nil {
 		err = writeState(cfg.File, text)
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.wrote(cfg.File, err, now)
 }
 
 // wrote notes how a write went. The first failure of a row is logged, and then
-// one now and then.
+// one now and then. k.mu must be held.
 func (k *keeper) wrote(file string, err error, now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	s := &k.status
 	if s.File != file {
 		return // changed meanwhile

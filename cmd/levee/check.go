@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +30,7 @@ Ends with 0 if the file can be run, and with 2 if not.`,
 			for _, warning := range cfg.Warnings() {
 				fmt.Fprintf(command.ErrOrStderr(), "warning: %v\n", warning)
 			}
+			warnOfState(command.ErrOrStderr(), cfg.State.File)
 			_, err = fmt.Fprintf(command.OutOrStdout(), "%s: ok, %s, %s, %s\n", arguments[0],
 				count(len(cfg.Listeners), "listener"), count(len(cfg.Routes), "route"), count(len(cfg.Upstreams), "upstream"))
 			return wrapFailure(err)
@@ -34,6 +38,18 @@ Ends with 0 if the file can be run, and with 2 if not.`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
+	}
+}
+
+// warnOfState says that the folder of the state file isn't there. It is no
+// error: the file may be checked on another machine than the one that runs it,
+// and a proxy that can't keep its limits still serves.
+func warnOfState(w io.Writer, file string) {
+	if file == "" {
+		return
+	}
+	if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		fmt.Fprintf(w, "warning: state.file: %v; while that is so, learned limits are lost with a restart\n", err)
 	}
 }
 

@@ -49,6 +49,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"good", "apiVersion: levee/v1\nroutes: [{upstream: a}]\nupstreams: [{name: a, endpoints: [\"http://a\"]}]\n", "ok, 1 listener, 1 route, 1 upstream\n", "", 0},
 		{"good, with a warning", "apiVersion: levee/v1\nroutes: [{upstream: a}]\nupstreams: [{name: a, endpoints: [\"http://a\"]}, {name: b, endpoints: [\"http://b\"]}]\n", "2 upstreams\n", "warning: " + file + ":3:", 0},
+		{"good, with a state file", "apiVersion: levee/v1\nroutes: [{upstream: a}]\nupstreams: [{name: a, endpoints: [\"http://a\"]}]\nstate: {file: " + file + ".state}\n", "1 upstream\n", "", 0},
+		{"good, with a state file nowhere", "apiVersion: levee/v1\nroutes: [{upstream: a}]\nupstreams: [{name: a, endpoints: [\"http://a\"]}]\nstate: {file: /no/such/folder/state}\n", "1 upstream\n", "warning: state.file: stat /no/such/folder: no such file or directory; while that is so, learned limits are lost with a restart\n", 0},
 		{"bad in two ways", "apiVersion: levee/v1\nroutes: [{upstream: b}]\nupstreams: [{name: a, endpoints: [a]}]\n", "", file + ":2:21: ", 2},
 		{"bad in two ways, the second", "apiVersion: levee/v1\nroutes: [{upstream: b}]\nupstreams: [{name: a, endpoints: [a]}]\n", "", file + ":3:35: ", 2},
 	}

@@ -14,6 +14,9 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 	for _, u := range status.Upstreams {
 		for _, e := range u.Endpoints {
 			g.Endpoint(u.Name, e.Address, e.State, e.Inflight, e.Connections, e.Latency)
+			if e.Admission != nil {
+				g.Admission(u.Name, e.Address, admission(e.Admission))
+			}
 		}
 	}
 	g.Config(info.Hash, info.AppliedAt, info.Reloads, info.Refused)
@@ -21,4 +24,24 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 		g.Sink(s.Name, s.Written, s.Dropped, s.Errors)
 	}
 	g.Counter("levee_panics_total", "Requests that ended in a panic.", status.Panics)
+	if s := status.State; s != nil {
+		g.State(s.Written, s.Errors)
+	}
+}
+
+// admission turns a status into numbers for metrics.
+func admission(s *proxy.AdmissionStatus) *telemetry.Admission {
+	a := &telemetry.Admission{
+		Limit: s.Limit, Inflight: s.Inflight, Queued: s.Queued, Standing: s.Standing,
+		Admitted: s.Admitted, Cancelled: s.Cancelled, Moves: s.Moves,
+		Waits:     telemetry.Histogram{Bounds: s.Waits.Bounds, Buckets: s.Waits.Buckets, Count: s.Waits.Count, Sum: s.Waits.Sum},
+		Baselines: map[string]float64{},
+	}
+	for _, b := range s.Baselines {
+		a.Baselines[b.Class] = b.Baseline
+	}
+	for _, n := range s.Sheds {
+		a.Sheds = append(a.Sheds, telemetry.Shed{Reason: n.Reason, Priority: n.Priority, First: n.Count - n.Retries, Retries: n.Retries})
+	}
+	return a
 }

@@ -44,10 +44,12 @@ or configuration are wrong.`,
 	flags.StringVar(&over.Health, "health", "", "address for /live, /ready and /metrics, or off (default :4482)")
 	flags.StringVar(&over.Admin, "admin", "", "address for the operator, loopback or unix:/PATH, or off (default 127.0.0.1:4481)")
 	flags.StringVar(&file, "config", "", "configuration file")
+	flags.StringVar(&over.StateFile, "state-file", "", "file that keeps learned limits over a restart (default none)")
 	flags.StringVar(&over.LogLevel, "log-level", "", "debug, info, warn or error (default info)")
 	flags.StringVar(&over.LogFormat, "log-format", "", "json or text (default json)")
 	flags.StringVar(&over.LogAccess, "log-access", "", "which requests are logged: all, errors or none (default all)")
 	_ = command.MarkFlagFilename("config", "yaml", "yml")
+	_ = command.MarkFlagFilename("state-file")
 	for flag, words := range map[string][]string{
 		"upstream":   {demoUpstream, "http://127.0.0.1:8080"},
 		"log-level":  {"debug", "info", "warn", "error"},

@@ -36,6 +36,7 @@ type family struct {
 	name, help, unit string
 	kind             kind
 	points           []metricdata.DataPoint[float64]
+	histograms       []metricdata.HistogramDataPoint[float64]
 	at               map[attribute.Distinct]int
 }
 
@@ -45,6 +46,7 @@ const (
 	gaugeLargest kind = iota // a state or a time
 	gaugeSum                 // a number now
 	counter                  // a number since the start
+	histogramSum             // numbers since the start, in buckets
 )
 
 // Listener tells of a listener: its open connections, how many it may have (0:
@@ -99,6 +101,21 @@ func (g *Gauges) Counter(name, help string, v uint64) {
 }
 
 func (g *Gauges) add(name, help, unit string, k kind, v float64, kv ...keyValue) {
+	f, i, set := g.point(name, help, unit, k, kv)
+	switch {
+	case i >= 0 && f.kind == gaugeLargest:
+		f.points[i].Value = max(f.points[i].Value, v)
+	case i >= 0:
+		f.points[i].Value += v
+	case set != nil:
+		f.points = append(f.points, metricdata.DataPoint[float64]{Attributes: *set, StartTime: g.start, Time: g.now, Value: v})
+	}
+}
+
+// point finds the metric of that name, and where in it the point of these
+// attributes is. Where there is none yet, the index is -1, and the attributes
+// are returned for the point that the caller appends; nil: there are too many.
+func (g *Gauges) point(name, help, unit string, k kind, kv []keyValue) (*family, int, *attribute.Set) {
 	f := g.byName[name]
 	if f == nil {
 		f = &family{name: name, help: help, unit: unit, kind: k, at: map[attribute.Distinct]int{}}
@@ -107,22 +124,23 @@ func (g *Gauges) add(name, help, unit string, k kind, v float64, kv ...keyValue)
 	}
 	set := attribute.NewSet(kv...)
 	if i, ok := f.at[set.Equivalent()]; ok {
-		if p := &f.points[i]; f.kind == gaugeLargest {
-			p.Value = max(p.Value, v)
-		} else {
-			p.Value += v
-		}
-		return
+		return f, i, nil
 	}
-	f.at[set.Equivalent()] = len(f.points)
-	f.points = append(f.points, metricdata.DataPoint[float64]{Attributes: set, StartTime: g.start, Time: g.now, Value: v})
+	if len(f.at) >= maxFamily {
+		return f, -1, nil
+	}
+	f.at[set.Equivalent()] = len(f.at)
+	return f, -1, &set
 }
 
 func (f *family) metric() metricdata.Metrics {
 	m := metricdata.Metrics{Name: f.name, Description: f.help, Unit: f.unit}
-	if f.kind == counter {
+	switch f.kind {
+	case counter:
 		m.Data = metricdata.Sum[float64]{DataPoints: f.points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true}
-	} else {
+	case histogramSum:
+		m.Data = metricdata.Histogram[float64]{DataPoints: f.histograms, Temporality: metricdata.CumulativeTemporality}
+	default:
 		m.Data = metricdata.Gauge[float64]{DataPoints: f.points}
 	}
 	return m

@@ -65,6 +65,14 @@ func fill(m *Metrics) {
 		g.Config("abc123", time.UnixMilli(1700000000500), 3, 1)
 		g.Sink("access", 10, 5, 1)
 		g.Counter("levee_panics_total", "Requests that ended in a panic.", 4)
+		g.Admission("features", "10.0.0.7:8080", &Admission{
+			Limit: 14.5, Inflight: 14, Queued: 9, Standing: true, Streams: 2, MaxStreams: 10000, Admitted: 5000, Cancelled: 3,
+			Waits:     Histogram{Bounds: []float64{0.005, 0.1}, Buckets: []uint64{1, 2, 3}, Count: 6, Sum: 1.5},
+			Baselines: map[string]float64{"/v1": 0.04, "/pkg.Service/Method": 0.004},
+			Moves:     map[string]uint64{"cut": 2, "grow": 7},
+			Sheds:     []Shed{{"overload", "default", 32, 180}},
+		})
+		g.State(time.UnixMilli(1700000000500), 2)
 	})
 }
 
@@ -102,6 +110,24 @@ func TestMetricsNamesAndLabels(t *testing.T) {
 		`levee_endpoint_state{levee_endpoint="10.0.0.7:8080",levee_upstream="features",state="unhealthy"} 0`,
 		`levee_endpoint_state{levee_endpoint="10.0.0.7:8080",levee_upstream="features",state="failing"} 0`,
 		`levee_panics_total 4`,
+		`levee_limit{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 14.5`,
+		`levee_inflight{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 14`,
+		`levee_queue_length{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 9`,
+		`levee_queue_standing{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 1`,
+		`levee_queue_cancelled_total{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 3`,
+		`levee_queue_wait_seconds_sum{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 1.5`,
+		`levee_queue_wait_seconds_count{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 6`,
+		`levee_admitted_total{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 5000`,
+		`levee_streams{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 2`,
+		`levee_streams_max{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 10000`,
+		`levee_baseline_seconds{levee_class="/v1",levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 0.04`,
+		`levee_baseline_seconds{levee_class="/pkg.Service/Method",levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 0.004`,
+		`levee_limit_moves_total{levee_endpoint="10.0.0.7:8080",levee_upstream="features",rule="cut"} 2`,
+		`levee_limit_moves_total{levee_endpoint="10.0.0.7:8080",levee_upstream="features",rule="grow"} 7`,
+		`levee_shed_total{attempt="first",levee_endpoint="10.0.0.7:8080",levee_upstream="features",priority="default",reason="overload"} 32`,
+		`levee_shed_total{attempt="retry",levee_endpoint="10.0.0.7:8080",levee_upstream="features",priority="default",reason="overload"} 180`,
+		`levee_state_written_timestamp_seconds 1.7000000005e+09`,
+		`levee_state_errors_total 2`,
 		`levee_telemetry_dropped_total{sink="access"} 5`,
 		`levee_telemetry_errors_total{sink="access"} 1`,
 		`levee_telemetry_written_total{sink="access"} 10`,

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy"
+)
+
+// What the proxy says of an endpoint's admission reaches a scrape.
+func TestObserveAdmission(t *testing.T) {
+	metrics, err := telemetry.NewMetrics("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := proxy.Status{
+		State: &proxy.StateStatus{File: "state", Written: time.UnixMilli(1700000000500), Errors: 1},
+		Upstreams: []proxy.UpstreamStatus{{Name: "features", Endpoints: []proxy.EndpointStatus{
+			{Address: "a", State: proxy.StateReady, Admission: &proxy.AdmissionStatus{
+				Limit: 14, Inflight: 13, Queued: 2, Admitted: 100, Moves: map[string]uint64{"cut": 1},
+				Waits:     proxy.WaitsStatus{Bounds: []float64{1}, Buckets: []uint64{1, 0}, Count: 1, Sum: 0.5},
+				Baselines: []proxy.BaselineStatus{{Class: "/v1", Baseline: 0.04}},
+				Sheds:     []proxy.ShedStatus{{Priority: "default", Reason: "overload", Count: 10, Retries: 4}},
+			}},
+			{Address: "unlimited", State: proxy.StateReady},
+		}}},
+	}
+	metrics.Observe(func(g *telemetry.Gauges) { observe(g, status, config.Info{}, nil) })
+	w := httptest.NewRecorder()
+	metrics.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	scraped := w.Body.String()
+	for _, want := range []string{
+		`levee_limit{levee_endpoint="a",levee_upstream="features"} 14`,
+		`levee_inflight{levee_endpoint="a",levee_upstream="features"} 13`,
+		`levee_queue_length{levee_endpoint="a",levee_upstream="features"} 2`,
+		`levee_queue_wait_seconds_bucket{levee_endpoint="a",levee_upstream="features",le="1"} 1`,
+		`levee_admitted_total{levee_endpoint="a",levee_upstream="features"} 100`,
+		`levee_baseline_seconds{levee_class="/v1",levee_endpoint="a",levee_upstream="features"} 0.04`,
+		`levee_limit_moves_total{levee_endpoint="a",levee_upstream="features",rule="cut"} 1`,
+		`levee_shed_total{attempt="first",levee_endpoint="a",levee_upstream="features",priority="default",reason="overload"} 6`,
+		`levee_shed_total{attempt="retry",levee_endpoint="a",levee_upstream="features",priority="default",reason="overload"} 4`,
+		`levee_state_errors_total 1`,
+	} {
+		if !strings.Contains(scraped, "\n"+want+"\n") {
+			t.Errorf("missing: %s", want)
+		}
+	}
+	if strings.Contains(scraped, `levee_limit{levee_endpoint="unlimited"`) {
+		t.Error("an endpoint without a limit has one")
+	}
+}
