@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/internal/admin"
+	"github.com/levee-proxy/levee/proxy"
 )
 
 // module is this one, whose levee is built.
@@ -141,12 +142,11 @@ func (l *levee) stop() error {
 	return nil
 }
 
-// look asks Levee what its limiter does; nil if it doesn't say.
-func (l *levee) look(ctx context.Context) *limiterState {
+// look asks Levee what its limiter does; nil if it has none, or doesn't say.
+func (l *levee) look(ctx context.Context) *proxy.AdmissionStatus {
 	status, err := l.admin.Status(ctx)
 	if err != nil || len(status.Proxy.Upstreams) == 0 || len(status.Proxy.Upstreams[0].Endpoints) == 0 {
 		return nil
 	}
-	e := status.Proxy.Upstreams[0].Endpoints[0]
-	return &limiterState{inflight: int(e.Inflight)}
+	return status.Proxy.Upstreams[0].Endpoints[0].Admission
 }

@@ -87,7 +87,9 @@ func serveOn(orders io.Reader, answers io.Writer) error {
 // /work?17"; the number of the attempt is only for the service's draw.
 const attemptHeader = "Storm-Attempt"
 
-// handler answers when a worker is done with the request.
+// handler answers when a worker is done with the request. The connection of a
+// client that leaves is closed, or a storm without a limit would run out of
+// file descriptors; its request stays where it is, and is worked on.
 func handler(w *workers, d sim.Dist, seed uint64) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /work", func(answer http.ResponseWriter, r *http.Request) {
@@ -97,8 +99,11 @@ func handler(w *workers, d sim.Dist, seed uint64) http.Handler {
 			return
 		}
 		attempt, _ := strconv.Atoi(r.Header.Get(attemptHeader)) // the first one where nothing is said
-		<-w.submit(demand(d, seed, request, attempt))
-		_, _ = io.WriteString(answer, "done\n") // to whoever is still there
+		select {
+		case <-w.submit(demand(d, seed, request, attempt)):
+			_, _ = io.WriteString(answer, "done\n") // to whoever is still there
+		case <-r.Context().Done():
+		}
 	})
 	mux.HandleFunc("GET /load", func(answer http.ResponseWriter, _ *http.Request) {
 		busy, waiting := w.load()

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy"
 )
 
 // sample is what Levee and the service said of themselves at a moment.
@@ -15,15 +22,7 @@ type sample struct {
 	// busy and waiting are the service's own; -1 if it didn't say in time.
 	busy, waiting int
 	// limiter is Levee's; nil without one, or if it didn't say in time.
-	limiter *limiterState
-}
-
-// limiterState is what Levee says of its limiter.
-type limiterState struct {
-	limit            float64
-	inflight, queued int
-	baseline         time.Duration
-	rule, why        string
+	limiter *proxy.AdmissionStatus
 }
 
 // watch takes a sample for every bucket of time until ctx ends.
@@ -69,7 +68,7 @@ func newTrace(path string) (*tracer, error) {
 	return t, t.csv.Write([]string{
 		"scenario", "seed", "seconds", "phase",
 		"requests", "attempts", "good", "shed", "given_up", "failed", "p50_ms",
-		"service_busy", "service_waiting", "limit", "inflight", "queued", "baseline_ms", "rule", "why",
+		"service_busy", "service_waiting", "limit", "inflight", "queued", "standing", "baseline_ms", "sheds", "moves", "last_move",
 	})
 }
 
@@ -120,6 +119,7 @@ func (t *tracer) write(s scenario, r *record) error {
 		return nil
 	}
 	sums := intervals(r.requests, s.Duration)
+	var before *proxy.AdmissionStatus
 	for i, v := range sums[:len(sums)-1] {
 		row := []string{
 			s.Name, strconv.FormatUint(s.Seed, 10), strconv.FormatFloat((time.Duration(i+1) * bucket).Seconds(), 'f', 2, 64), s.phase(time.Duration(i) * bucket),
@@ -128,9 +128,10 @@ func (t *tracer) write(s scenario, r *record) error {
 			fraction(quantile(v.took, 0.5)),
 		}
 		if i < len(r.samples) {
-			row = append(row, r.samples[i].cells()...)
+			row = append(row, r.samples[i].cells(before)...)
+			before = cmp.Or(r.samples[i].limiter, before)
 		} else {
-			row = append(row, make([]string, 8)...)
+			row = append(row, make([]string, sampleCells)...)
 		}
 		if err := t.csv.Write(row); err != nil {
 			return err
@@ -151,13 +152,52 @@ func (s *scenario) phase(at time.Duration) string {
 	return "after"
 }
 
-func (s sample) cells() []string {
+// sampleCells is how many cells a sample has.
+const sampleCells = 10
+
+// cells are the sample's columns; what a limiter only counts is told as what
+// was added since the sample before, if there was one.
+func (s sample) cells(before *proxy.AdmissionStatus) []string {
 	cells := []string{strconv.Itoa(s.busy), strconv.Itoa(s.waiting)}
-	if s.limiter == nil {
-		return append(cells, make([]string, 6)...)
-	}
 	l := s.limiter
-	return append(cells, strconv.FormatFloat(l.limit, 'f', 1, 64), strconv.Itoa(l.inflight), strconv.Itoa(l.queued), fraction(l.baseline), l.rule, l.why)
+	if l == nil {
+		return append(cells, make([]string, sampleCells-2)...)
+	}
+	if before == nil {
+		before = &proxy.AdmissionStatus{}
+	}
+	baseline, last := "", ""
+	if len(l.Baselines) > 0 {
+		baseline = strconv.FormatFloat(1000*l.Baselines[0].Baseline, 'f', 1, 64)
+	}
+	if m := l.Move; m != nil {
+		last = fmt.Sprintf("%s: %s, from %.1f", m.Rule, m.Why, m.From)
+	}
+	return append(
+		cells,
+		strconv.FormatFloat(l.Limit, 'f', 1, 64), strconv.Itoa(l.Inflight), strconv.Itoa(l.Queued), strconv.FormatBool(l.Standing),
+		baseline, added(reasons(l), reasons(before)), added(l.Moves, before.Moves), last,
+	)
+}
+
+// reasons counts what was shed by its reason.
+func reasons(l *proxy.AdmissionStatus) map[string]uint64 {
+	all := map[string]uint64{}
+	for _, s := range l.Sheds {
+		all[s.Reason] += s.Count
+	}
+	return all
+}
+
+// added says by how much each count has grown, as in "cut 2 grow 1".
+func added(now, before map[string]uint64) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if n := now[name] - before[name]; n > 0 {
+			words = append(words, fmt.Sprintf("%s %d", name, n))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // fraction is a duration in milliseconds, with a digit behind the point.

@@ -6,7 +6,17 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy"
 )
+
+func limiterAt(limit float64, sheds, moves uint64) *proxy.AdmissionStatus {
+	return &proxy.AdmissionStatus{
+		Limit: limit, Baselines: []proxy.BaselineStatus{{Baseline: 0.04}},
+		Sheds: []proxy.ShedStatus{{Reason: "queue_full", Count: sheds}},
+		Moves: map[string]uint64{"grow": moves}, Move: &proxy.MoveStatus{Rule: "grow", Why: "it binds", From: 15},
+	}
+}
 
 // TestTrace: every bucket is a line, and holds what happened in it.
 func TestTrace(t *testing.T) {
@@ -19,8 +29,9 @@ func TestTrace(t *testing.T) {
 	s := find("loss", true)
 	all := every(10*ms, 0, s.Duration, func(i int, _ time.Duration) bool { return i != 30 })
 	r := &record{requests: all, samples: []sample{
-		{at: bucket, busy: 3, waiting: 4, limiter: &limiterState{limit: 16, inflight: 7, queued: 1, baseline: 40 * ms, rule: "grow", why: "it binds"}},
+		{at: bucket, busy: 3, waiting: 4, limiter: limiterAt(16, 5, 1)},
 		{at: 2 * bucket, busy: -1, waiting: -1},
+		{at: 3 * bucket, limiter: limiterAt(20, 5, 4)},
 	}}
 	if err := trace.write(s, r); err != nil {
 		t.Fatal(err)
@@ -43,9 +54,10 @@ func TestTrace(t *testing.T) {
 		t.Fatalf("%d lines, want %d", len(lines), want)
 	}
 	for i, want := range map[int]map[string]string{
-		1:              {"scenario": "loss", "seed": "1", "seconds": "0.25", "phase": "before", "requests": "25", "good": "21", "shed": "0", "p50_ms": "40.0", "service_busy": "3", "service_waiting": "4", "limit": "16.0", "rule": "grow"},
+		1:              {"scenario": "loss", "seed": "1", "seconds": "0.25", "phase": "before", "requests": "25", "good": "21", "shed": "0", "p50_ms": "40.0", "service_busy": "3", "service_waiting": "4", "limit": "16.0", "baseline_ms": "40.0", "sheds": "queue_full 5", "moves": "grow 1", "last_move": "grow: it binds, from 15.0"},
 		2:              {"requests": "25", "good": "24", "shed": "1", "service_busy": "-1", "limit": ""},
-		13:             {"phase": "trigger"},
+		3:              {"limit": "20.0", "sheds": "", "moves": "grow 3"},
+		13:             {"phase": "trigger", "limit": ""},
 		len(lines) - 1: {"phase": "after"},
 	} {
 		for j, name := range lines[0] {
