@@ -21,6 +21,11 @@ type AdmissionStatus struct {
 	Wait   float64 `json:"waitSeconds"`
 	// Standing says that the queue doesn't drain: the newest go first.
 	Standing bool `json:"standing"`
+	// Streams is how many long-lived streams are open, MaxStreams how many may
+	// be, StreamsShed counts requests refused because of that.
+	Streams     int64  `json:"streams"`
+	MaxStreams  int64  `json:"maxStreams"`
+	StreamsShed uint64 `json:"streamsShed"`
 	// Admitted counts permits given, Cancelled those who left while they waited
 	// for one.
 	Admitted  uint64 `json:"admitted"`
@@ -33,7 +38,7 @@ type AdmissionStatus struct {
 	Move *MoveStatus `json:"move,omitempty"`
 	// Moves counts, by rule, how often each has decided about the limit.
 	Moves map[string]uint64 `json:"moves,omitempty"`
-	// Sheds counts refusals.
+	// Sheds counts refusals, but those of streams.
 	Sheds []ShedStatus `json:"sheds,omitempty"`
 	// Recent tells of the last seconds.
 	Recent RecentStatus `json:"recent"`
@@ -110,6 +115,7 @@ func (e *endpoint) admission(now time.Time) *AdmissionStatus {
 	s := &AdmissionStatus{
 		Mode: e.up.cfg.Concurrency.Mode, Limit: l.Limit, Inflight: l.Inflight,
 		Queued: l.Queued, Wait: l.Wait.Seconds(), Standing: l.Standing,
+		Streams: e.streams.Load(), MaxStreams: int64(e.up.cfg.Concurrency.Streams), StreamsShed: e.streamsShed.Load(),
 		Admitted: l.Admitted, Cancelled: l.Cancelled,
 		Waits: WaitsStatus{Bounds: waitBounds, Buckets: l.Waits.Buckets[:], Count: l.Waits.Count, Sum: l.Waits.Sum.Seconds()},
 		Moves: l.Moves, Sheds: sheds(l.Sheds),

@@ -33,6 +33,7 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 func admission(s *proxy.AdmissionStatus) *telemetry.Admission {
 	a := &telemetry.Admission{
 		Limit: s.Limit, Inflight: s.Inflight, Queued: s.Queued, Standing: s.Standing,
+		Streams: s.Streams, MaxStreams: s.MaxStreams, StreamsShed: s.StreamsShed,
 		Admitted: s.Admitted, Cancelled: s.Cancelled, Moves: s.Moves,
 		Waits:     telemetry.Histogram{Bounds: s.Waits.Bounds, Buckets: s.Waits.Buckets, Count: s.Waits.Count, Sum: s.Waits.Sum},
 		Baselines: map[string]float64{},

@@ -24,7 +24,7 @@ type Admission struct {
 	Inflight, Queued int
 	Standing         bool
 	// Streams is how many long-lived streams are open, MaxStreams how many may be.
-	Streams, MaxStreams int
+	Streams, MaxStreams int64
 	// Admitted counts permits given, Cancelled those who left while they waited.
 	Admitted, Cancelled uint64
 	// Waits is a histogram of the times waited, in seconds.
@@ -33,8 +33,9 @@ type Admission struct {
 	Baselines map[string]float64
 	// Moves counts decisions about the limit, by rule.
 	Moves map[string]uint64
-	// Sheds counts refusals.
-	Sheds []Shed
+	// Sheds counts refusals, StreamsShed those of streams.
+	Sheds       []Shed
+	StreamsShed uint64
 }
 
 // Shed counts refusals of one kind, First of them of first attempts and
@@ -74,9 +75,10 @@ func (g *Gauges) Admission(upstream, address string, a *Admission) {
 	for rule, n := range a.Moves {
 		g.add("levee.limit.moves", "Decisions about the limit, by the rule that made them.", "{decision}", counter, float64(n), u, e, attribute.String("rule", validLabel(rule)))
 	}
+	g.add("levee.streams.shed", "Requests refused because too many streams were open.", "{request}", counter, float64(a.StreamsShed), u, e)
 	for _, s := range a.Sheds {
 		reason, priority := attribute.String("reason", validLabel(s.Reason)), attribute.String("priority", validLabel(s.Priority))
-		const name, help = "levee.shed", "Requests refused to spare the upstream, by reason, priority, and whether they were retries."
+		const name, help = "levee.shed", "Requests refused to spare the endpoint, by reason, priority, and whether they were retries."
 		g.add(name, help, "{request}", counter, float64(s.First), u, e, reason, priority, attribute.String("attempt", "first"))
 		g.add(name, help, "{request}", counter, float64(s.Retries), u, e, reason, priority, attribute.String("attempt", "retry"))
 	}
