@@ -49,7 +49,7 @@ func at(clock string) time.Time {
 
 // wellStatus is a status without problems, at 05:30.
 func wellStatus() *Status {
-	return &Status{
+	s := &Status{
 		Version: "1.2.3",
 		Time:    at("05:30:00"),
 		Ready:   true,
@@ -74,7 +74,31 @@ func wellStatus() *Status {
 					{URL: "http://features:8080", Address: "10.0.0.8:8080", State: proxy.StateRamping, Since: at("05:29:00"), Inflight: 5, Latency: 0.000123, Connections: 6, Attempts: 80000, Failures: 1},
 				},
 			}},
+			State: &proxy.StateStatus{File: "/var/lib/levee/state", Restored: 2, Written: at("05:29:55")},
 		},
+	}
+	endpoints := s.Proxy.Upstreams[0].Endpoints
+	endpoints[0].Admission = &proxy.AdmissionStatus{
+		Mode: "adaptive", Limit: 20.4, Inflight: 7, MaxStreams: 10000, Streams: 1, Admitted: 90000, Cancelled: 2,
+		Baselines: []proxy.BaselineStatus{{Class: "/v1", Baseline: 0.012}, {Class: "other", Baseline: 0.04}},
+		Move:      &proxy.MoveStatus{Rule: "grow", From: 18.5, Why: "the limit binds, latency is 1.02 times the baseline", At: at("05:29:40")},
+		Recent:    proxy.RecentStatus{Over: 10, Admitted: 1800},
+	}
+	endpoints[1].Admission = &proxy.AdmissionStatus{
+		Mode: "adaptive", Limit: 16, Inflight: 5, MaxStreams: 10000, Admitted: 80000, Recent: proxy.RecentStatus{Over: 10, Admitted: 1660},
+	}
+	return s
+}
+
+// shedAt has an endpoint refuse 212 requests a second, which are 38%.
+func shedAt(e *proxy.EndpointStatus) {
+	a := e.Admission
+	a.Limit, a.Inflight, a.Queued, a.Wait, a.Standing = 14.2, 14, 9, 0.043, true
+	a.Move = &proxy.MoveStatus{Rule: "cut", From: 20, Why: "latency is 3.10 times the baseline at 20 inflight", At: at("05:29:48")}
+	a.Sheds = []proxy.ShedStatus{{Priority: "default", Reason: "queue_full", Count: 40}, {Priority: "default", Reason: "overload", Count: 9000, Retries: 7600}}
+	a.Recent = proxy.RecentStatus{
+		Over: 10, Admitted: 3459, SheddingSince: at("05:29:20"),
+		Sheds: []proxy.ShedStatus{{Priority: "default", Reason: "overload", Count: 2120, Retries: 1800}},
 	}
 }
 
@@ -88,6 +112,11 @@ func sickStatus() *Status {
 	e := &s.Proxy.Upstreams[0].Endpoints[0]
 	e.State, e.Since, e.Reason = proxy.StateEjected, at("05:26:40"), "5 failures in a row: connect: connection refused"
 	e.LastError = "connect: connection refused"
+	shedAt(&s.Proxy.Upstreams[0].Endpoints[1])
+	s.Proxy.State = &proxy.StateStatus{
+		File: "/var/lib/levee/state", Ignored: "its checksum is wrong: it is torn, or was edited", Errors: 12,
+		FailingSince: at("05:28:00"), LastError: "open /var/lib/levee/state.tmp: read-only file system",
+	}
 	s.Config.LastError = "levee.yaml:12:5: unknown key \"upstrem\", did you mean \"upstream\"?\n   12 |     upstrem: features\n      |     ^"
 	s.Config.LastErrorAt, s.Config.Refused = at("05:20:00"), 1
 	s.Telemetry[0].Dropped, s.Telemetry[0].DroppingSince, s.Telemetry[0].LastDrop = 123456, at("05:29:00"), at("05:29:59")

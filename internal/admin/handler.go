@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"time"
 )
 
 // Handler answers on the admin port:
@@ -96,7 +97,7 @@ func (o *Options) serveUpstreams(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var b bytes.Buffer
-	writeUpstreams(&b, upstreams)
+	writeUpstreams(&b, time.Now(), upstreams)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Write(b.Bytes())
 }

@@ -45,6 +45,9 @@ func TestHandlerRepresentations(t *testing.T) {
 		{"/status", "", "text/plain; charset=utf-8", "levee 1.2.3: All is well.\n"},
 		{"/status", "*/*", "text/plain; charset=utf-8", "levee 1.2.3: All is well.\n"},
 		{"/status", browser, "text/html; charset=utf-8", `<p class="summary good">All is well.</p>`},
+		{"/status", browser, "text/html; charset=utf-8", `<td class="n" data-label="Limit"><b>20</b></td>`},
+		{"/status?format=json", "", "application/json", `"baselineSeconds": 0.012`},
+		{"/upstreams", "", "text/plain; charset=utf-8", "without queueing: other 40.0 ms, /v1 12.0 ms"},
 		{"/status", "application/json", "application/json", `"summary": "All is well."`},
 		{"/status?format=json", browser, "application/json", `"problems": []`},
 		{"/status?format=text", browser, "text/plain; charset=utf-8", "All is well."},
@@ -257,6 +260,7 @@ func TestPageIsSelfContained(t *testing.T) {
 	p.status = sickStatus().Proxy
 	e := &p.status.Upstreams[0].Endpoints[0]
 	e.Reason = `<script>alert("from an upstream")</script>`
+	e.Admission.Baselines[0].Class = e.Reason
 	for _, target := range []string{"/", "/status"} {
 		w := do(t, Handler(o), "GET", target, accept(browser))
 		body := w.Body.String()

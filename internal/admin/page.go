@@ -20,6 +20,7 @@ var (
 		"facts":   facts,
 		"since":   since,
 		"latency": latency,
+		"limits":  limits,
 		"stamp":   stamp,
 		"tone":    tone,
 		"well":    well,

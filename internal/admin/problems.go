@@ -51,6 +51,7 @@ func Problems(s *Status) []Problem {
 		listenerProblems(s),
 		upstreamProblems(s),
 		configProblems(s),
+		stateProblems(s),
 		telemetryProblems(s),
 	)
 	rank := map[Severity]int{Critical: 0, Warning: 1, Notice: 2}
@@ -173,6 +174,7 @@ func upstreamProblems(s *Status) (p []Problem) {
 			})
 		}
 		p = append(p, endpointProblems(u)...)
+		p = append(p, sheddingProblems(s.Time, u)...)
 	}
 	return p
 }

@@ -267,9 +267,11 @@ func TestProblemsAreSorted(t *testing.T) {
 		got = append(got, string(p.Severity)+" "+strings.Join(strings.Fields(p.What)[:2], " "))
 	}
 	want := []string{
+		"critical features: shedding",
 		"critical Listener [::]:4480",
 		"warning The newest",
 		"warning Endpoint 10.0.0.7:8080",
+		"warning The state",
 		"warning The access",
 		"warning 2 requests",
 		"warning The certificate",

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/levee-proxy/levee/proxy"
 )
@@ -43,7 +44,7 @@ func WriteText(w io.Writer, s *Status) error {
 	t.Flush()
 
 	b.WriteString("\n")
-	writeUpstreams(&b, s.Proxy.Upstreams)
+	writeUpstreams(&b, s.Time, s.Proxy.Upstreams)
 
 	b.WriteString("\n")
 	fmt.Fprintln(t, "LOG\tWRITTEN\tDROPPED\tERRORS\tQUEUED")
@@ -56,10 +57,9 @@ func WriteText(w io.Writer, s *Status) error {
 	return err
 }
 
-// writeUpstreams writes a line for each endpoint.
-func writeUpstreams(b *bytes.Buffer, upstreams []proxy.UpstreamStatus) {
+// writeUpstreams writes a line for each endpoint, and then what its limit does.
+func writeUpstreams(b *bytes.Buffer, now time.Time, upstreams []proxy.UpstreamStatus) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	defer t.Flush()
 	fmt.Fprintln(t, "UPSTREAM\tENDPOINT\tSTATE\tINFLIGHT\tCONNECTIONS\tLATENCY\tATTEMPTS\tFAILURES")
 	for _, u := range upstreams {
 		if len(u.Endpoints) == 0 {
@@ -68,6 +68,27 @@ func writeUpstreams(b *bytes.Buffer, upstreams []proxy.UpstreamStatus) {
 		for _, e := range u.Endpoints {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\n", printable(u.Name, false), printable(e.Address, false), e.State,
 				e.Inflight, e.Connections, latency(e.Latency), e.Attempts, e.Failures)
+		}
+	}
+	t.Flush()
+	rows := limits(now, upstreams)
+	if len(rows) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	fmt.Fprintln(t, "UPSTREAM\tENDPOINT\tLIMIT\tINFLIGHT\tQUEUED\tWAITING\tSTREAMS\tADMITTED\tSHED\tSHED NOW")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%d\t%s\n", printable(r.Upstream, false), printable(r.Address, false),
+			r.LimitText(), r.Inflight, r.Queued, r.Waiting(), r.Streams, r.Admitted, r.Shed(), r.Now())
+	}
+	t.Flush()
+	for _, r := range rows {
+		fmt.Fprintf(b, "\n%s %s: %s\n", printable(r.Upstream, false), printable(r.Address, false), printable(r.Words, false))
+		if r.Usual != "" {
+			fmt.Fprintf(b, "  without queueing: %s\n", printable(r.Usual, false))
+		}
+		for _, line := range r.Refused {
+			fmt.Fprintf(b, "  shed: %s\n", printable(line, false))
 		}
 	}
 }
@@ -95,6 +116,9 @@ func facts(s *Status) []fact {
 		fact{"In force", since(s.Time, s.Config.AppliedAt)},
 		fact{"Reloads", fmt.Sprintf("%d taken, %d refused", s.Config.Reloads, s.Config.Refused)},
 	)
+	if state := s.Proxy.State; state != nil {
+		f = append(f, fact{"State file", stateWords(s.Time, state)})
+	}
 	if s.LogLevel != "" {
 		f = append(f, fact{"Log level", s.LogLevel})
 	}
@@ -102,6 +126,21 @@ func facts(s *Status) []fact {
 		f = append(f, fact{"Access log", s.AccessLog})
 	}
 	return f
+}
+
+// stateWords tells of the state file.
+func stateWords(now time.Time, f *proxy.StateStatus) string {
+	words := f.File + ", not written yet"
+	if !f.Written.IsZero() {
+		words = fmt.Sprintf("%s, written %s ago", f.File, span(now.Sub(f.Written)))
+	}
+	switch {
+	case f.Ignored != "":
+		words += "; ignored at the start: " + f.Ignored
+	case f.Restored > 0:
+		words += "; at the start it had " + count(int64(f.Restored), "endpoint")
+	}
+	return words
 }
 
 func yes(b bool) string {

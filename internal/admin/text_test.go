@@ -46,7 +46,12 @@ func TestWriteTextToATerminal(t *testing.T) {
 	for i := range s.Proxy.Upstreams[0].Endpoints {
 		e := &s.Proxy.Upstreams[0].Endpoints[i]
 		e.Address, e.Reason, e.LastError, e.State = evil, evil, "x"+evil, proxy.StateEjected
+		e.Admission.Move = &proxy.MoveStatus{Rule: evil, Why: evil}
+		e.Admission.Baselines = []proxy.BaselineStatus{{Class: evil, Baseline: 1}}
+		e.Admission.Sheds = []proxy.ShedStatus{{Priority: evil, Reason: evil, Count: 1}}
+		e.Admission.Recent.Sheds = e.Admission.Sheds
 	}
+	s.Proxy.State.File, s.Proxy.State.Ignored = evil, evil
 	s.Problems = Problems(s)
 	var b strings.Builder
 	if err := WriteText(&b, s); err != nil {

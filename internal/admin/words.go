@@ -15,6 +15,51 @@ func count(n int64, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
+// count2 is count for things whose plural isn't formed with an s.
+func count2(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// number is a limit as people read it: only whole requests are admitted.
+func number(limit float64) string { return fmt.Sprintf("%d", int64(limit+1e-9)) }
+
+// rate is so many over a time in seconds: "212/s", "0.3/s".
+func rate(n uint64, over float64) string {
+	r := float64(n) / max(over, 1)
+	if r < 9.95 {
+		return fmt.Sprintf("%.1f/s", r)
+	}
+	return fmt.Sprintf("%.0f/s", r)
+}
+
+// requestRate is rate of requests, or their number where there are few.
+func requestRate(n uint64, over float64) string {
+	if float64(n) < over {
+		return fmt.Sprintf("%s in %.0f s", count(int64(n), "request"), over)
+	}
+	return strings.Replace(rate(n, over), "/s", " requests/s", 1)
+}
+
+// percent is a share; what is not nothing never looks like it.
+func percent(n, of uint64) string {
+	if of == 0 {
+		return "0%"
+	}
+	p := 100 * float64(n) / float64(of)
+	switch {
+	case p > 0 && p < 0.1:
+		return "under 0.1%"
+	case p < 9.95:
+		return fmt.Sprintf("%.1f%%", p)
+	case p < 100 && p > 99:
+		return "over 99%"
+	}
+	return fmt.Sprintf("%.0f%%", p)
+}
+
 // stamp is a time in words: the clock, and the date in UTC, as logs have it.
 func stamp(t time.Time) string {
 	if t.IsZero() {
