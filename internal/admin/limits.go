@@ -48,9 +48,13 @@ func limits(now time.Time, upstreams []proxy.UpstreamStatus) (rows []limitRow) {
 			if e.Admission == nil {
 				continue
 			}
+			words := "Limit " + limitWords(now, e.Admission) + "."
+			if e.Admission.Standing {
+				words += " The queue doesn't drain, so the newest go first."
+			}
 			rows = append(rows, limitRow{
 				Upstream: u.Name, Address: e.Address, AdmissionStatus: e.Admission,
-				Words: "Limit " + limitWords(now, e.Admission) + ".", Usual: baselineWords(e.Admission), Refused: refusedWords(e.Admission),
+				Words: words, Usual: baselineWords(e.Admission), Refused: refusedWords(e.Admission),
 			})
 		}
 	}
