@@ -26,7 +26,7 @@ var rules = map[string]string{
 	"relearn": "the service itself has become slower or quicker",
 	"leave":   "most clients leave before they are answered",
 	"drop":    "the service refuses or breaks",
-	"idle":    "little is asked of it",
+	"idle":    "no more than that was used lately",
 }
 
 // limitRow is one endpoint's admission, for a table.
@@ -87,15 +87,19 @@ func limitWords(now time.Time, a *proxy.AdmissionStatus) string {
 	case m == nil:
 		return number(a.Limit) + ", and has not moved yet"
 	default:
-		moved := fmt.Sprintf("kept %s ago", span(now.Sub(m.At)))
-		switch to, from := number(a.Limit), number(m.From); {
-		case to == from:
-		case m.From > a.Limit:
-			moved = fmt.Sprintf("lowered %s ago from %s", span(now.Sub(m.At)), from)
-		default:
-			moved = fmt.Sprintf("raised %s ago from %s", span(now.Sub(m.At)), from)
+		ago := span(now.Sub(m.At)) + " ago"
+		if now.Sub(m.At) < time.Second {
+			ago = "just now"
 		}
-		words := number(a.Limit) + ", " + moved
+		words := number(a.Limit)
+		switch from := number(m.From); {
+		case from == words:
+			words += ", kept " + ago
+		case m.From > a.Limit:
+			words += ", lowered " + ago + " from " + from
+		default:
+			words += ", raised " + ago + " from " + from
+		}
 		if meaning := rules[m.Rule]; meaning != "" {
 			return fmt.Sprintf("%s as %s (%s: %s)", words, meaning, m.Rule, m.Why)
 		}

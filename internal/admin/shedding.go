@@ -65,15 +65,21 @@ func sheddingProblems(now time.Time, u proxy.UpstreamStatus) (p []Problem) {
 		what += fmt.Sprintf("at %s, which sheds the most, the limit is %s", worst.Address, limitWords(now, worst.Admission))
 		detail = strings.Join(lines, "\n")
 	}
-	if all.retries > 0 {
+	switch {
+	case all.retries == all.count:
+		what += "; all of them are retries"
+	case all.retries > 0:
 		what += fmt.Sprintf("; %s of them are retries", rate(all.retries, over))
 	}
 	what += "; " + all.priorities(over) + "."
-	severity := Critical
-	if float64(all.count) < shedLittle*float64(all.count+admitted) || all.by["background"] == all.count {
+	severity, do := Critical, remedy(&all, worst.Admission)
+	switch {
+	case float64(all.count) < shedLittle*float64(all.count+admitted):
+		severity, do = Warning, "Nothing, if it ends soon: a limit that has to find its place sheds a little. "+do
+	case all.by["background"] == all.count:
 		severity = Warning
 	}
-	return append(p, Problem{Severity: severity, What: what, Detail: detail, Since: since, Do: remedy(&all, worst.Admission)})
+	return append(p, Problem{Severity: severity, What: what, Detail: detail, Since: since, Do: do})
 }
 
 // remedy is what to do about shedding. Levee does what it can already.
@@ -89,7 +95,7 @@ func remedy(s *shedding, a *proxy.AdmissionStatus) string {
 	if a.Mode == fixedMode {
 		return "More is asked than the fixed limit allows. If the service can take more, raise concurrency.limit, or let Levee find it (mode: adaptive). Otherwise add capacity."
 	}
-	do := "The service is asked for more than it can do, and Levee keeps it answering as much as it can. Add capacity, or look for what has made it slower: a release, a database, a neighbour."
+	do := "The service is asked for more than it can do; Levee keeps it answering as much as it can. Add capacity, or look for what has made it slower: a release, a database, a neighbour."
 	if 2*s.retries > s.count {
 		do += " Most of what is shed are retries: they end by themselves once the service keeps up."
 	}

@@ -53,11 +53,12 @@ func TestSheddingProblems(t *testing.T) {
 			one:      true,
 			severity: Warning,
 			change: func(e, _ *proxy.EndpointStatus) {
+				e.Admission.Move.At = at("05:29:59").Add(999e6)
 				recent(e, proxy.ShedStatus{Priority: "default", Reason: "overload", Count: 3})
 			},
-			what: "features: shedding 3 requests in 10 s (0.2%): the limit is 20, raised 20s ago from 18 as all of it is used, and the service is not slower for it " +
+			what: "features: shedding 3 requests in 10 s (0.2%): the limit is 20, raised just now from 18 as all of it is used, and the service is not slower for it " +
 				"(grow: the limit binds, latency is 1.02 times the baseline); all of priority default.",
-			do: "Add capacity",
+			do: "Nothing, if it ends soon",
 		},
 		{
 			name:     "only background",
@@ -65,10 +66,10 @@ func TestSheddingProblems(t *testing.T) {
 			severity: Warning,
 			change: func(e, _ *proxy.EndpointStatus) {
 				e.Admission.Move = nil
-				recent(e, proxy.ShedStatus{Priority: "background", Reason: "overload", Count: 1800})
+				recent(e, proxy.ShedStatus{Priority: "background", Reason: "overload", Count: 1800, Retries: 1800})
 			},
-			what: "features: shedding 180 requests/s (50%): the limit is 20, and has not moved yet; all of priority background.",
-			do:   "Add capacity",
+			what: "features: shedding 180 requests/s (50%): the limit is 20, and has not moved yet; all of them are retries; all of priority background.",
+			do:   "end by themselves",
 		},
 		{
 			name:     "a fixed limit",
