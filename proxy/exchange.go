@@ -26,6 +26,7 @@ type exchange struct {
 	grpc        bool
 	upgrade     bool // asks for a websocket
 	ownDeadline bool // the deadline is the route's own, not a shorter one of the client's
+	sent        bool // to the upstream, or at least begun
 	closing     bool // this answer is the last on its connection
 
 	priority     limiter.Priority

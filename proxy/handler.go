@@ -101,6 +101,7 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	a := &attempt{h1only: x.upgrade}
 	out := outgoing(w, x, e, a, begun)
 	x.dispatched()
+	x.sent = true
 
 	e.inflight.Add(1)
 	defer e.inflight.Add(-1)
@@ -165,6 +166,9 @@ func (p *Proxy) answer(w *beginning, x *exchange, a *answer) {
 	x.record.Status, x.record.Reason = a.status, string(a.kind)
 	p.o.Metrics.Answer(string(a.kind))
 	a.write(w, x)
+	if !x.sent {
+		x.drain(w)
+	}
 }
 
 // recover ends a request that panicked: with a 500 if nothing was sent yet,

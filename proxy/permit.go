@@ -38,16 +38,25 @@ type mailbox struct {
 	notify  func(*limiter.Waiter, limiter.Verdict)
 }
 
-var mailboxes = sync.Pool{New: func() any {
-	m := &mailbox{verdict: make(chan limiter.Verdict, 1)}
-	m.notify = func(_ *limiter.Waiter, v limiter.Verdict) { m.verdict <- v }
-	return m
-}}
+// mailboxes are used again and again, within one upstream: channels made in a
+// test's virtual time must stay in it.
+type mailboxes struct{ pool sync.Pool }
+
+func (m *mailboxes) take() *mailbox {
+	if box, ok := m.pool.Get().(*mailbox); ok {
+		return box
+	}
+	box := &mailbox{verdict: make(chan limiter.Verdict, 1)}
+	box.notify = func(_ *limiter.Waiter, v limiter.Verdict) { box.verdict <- v }
+	return box
+}
+
+func (m *mailboxes) put(box *mailbox) { m.pool.Put(box) }
 
 // acquire asks the endpoint's limiter for a permit. The waiter's other fields
 // must be set.
 func (p *permit) acquire(now time.Time, e *endpoint) limiter.Verdict {
-	box := mailboxes.Get().(*mailbox)
+	box := e.up.mailboxes.take()
 	p.e, p.waiter.Notify = e, box.notify
 	v := e.limiter.Acquire(now, &p.waiter)
 	if v == limiter.Queued {
@@ -56,7 +65,7 @@ func (p *permit) acquire(now time.Time, e *endpoint) limiter.Verdict {
 		e.letTimePass()
 		return v
 	}
-	mailboxes.Put(box)
+	e.up.mailboxes.put(box)
 	if v == limiter.Admitted {
 		p.place, p.outcome = placeInflight, limiter.Unused
 	}
@@ -89,7 +98,7 @@ func (p *permit) leave() {
 // hear ends the wait. Nobody writes to the mailbox any more.
 func (p *permit) hear(v limiter.Verdict) {
 	p.e.waiting.Add(-1)
-	mailboxes.Put(p.box)
+	p.e.up.mailboxes.put(p.box)
 	p.box = nil
 	p.mu.Lock()
 	defer p.mu.Unlock()

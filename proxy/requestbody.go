@@ -98,6 +98,28 @@ func (b *requestBody) end() (unread bool) {
 
 func (b *requestBody) Close() error { return nil }
 
+// drainMost is how much of a body is read for nothing, to keep its connection.
+const drainMost = 256 << 10
+
+// drain reads what is left of a body that nobody will ever read, behind an
+// answer of Levee's own. Left to the server, over HTTP/1.1 and with answers
+// allowed before the body's end, it comes too late: net/http then finds two
+// readers on the connection, and closes it without having said so.
+//
+// It must not be called once the request was sent: the transport reads too.
+func (x *exchange) drain(w http.ResponseWriter) {
+	b := &x.body
+	if b.src == nil || x.r.ProtoMajor != 1 || x.closing || x.r.ContentLength > drainMost || x.r.Header["Expect"] != nil || b.failed() != nil {
+		return
+	}
+	if http.NewResponseController(w).Flush() != nil {
+		return
+	}
+	x.conn.linger() // not for ever
+	_, _ = io.CopyN(io.Discard, b, drainMost)
+	x.conn.lingered()
+}
+
 func (b *requestBody) failed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -108,4 +108,5 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 		n, _ := w.Write(r.body)
 		x.record.BytesOut += int64(n)
 	}
+	x.drain(w)
 }

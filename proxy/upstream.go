@@ -26,7 +26,8 @@ type Upstream struct {
 	metrics  *telemetry.UpstreamMetrics
 	classes  *classes // of requests, as the endpoints' limiters number them
 
-	refuseWith int     // which of the refusals, by status
+	refuseWith int // which of the refusals, by status
+	mailboxes  mailboxes
 	keeper     *keeper // of what was learned before a restart
 
 	usable atomic.Pointer[[]*endpoint] // what the balancer chooses from
