@@ -33,13 +33,17 @@ var rules = map[string]string{
 type limitRow struct {
 	Upstream, Address string
 	*proxy.AdmissionStatus
-	// Words says what the limit did last, and why.
+	// Words says what the limit did last, and why; empty: nothing worth telling.
 	Words string
 	// Usual are the latencies without queueing, by class.
 	Usual string
 	// Refused are the sheds since the start, by reason and priority.
 	Refused []string
 }
+
+// wordyRows is how many endpoints are told of in words whatever they do. Of
+// more, only those are that shed, or are about to: one looks for those.
+const wordyRows = 12
 
 // limits are the rows of all endpoints that have a limit.
 func limits(now time.Time, upstreams []proxy.UpstreamStatus) (rows []limitRow) {
@@ -56,6 +60,14 @@ func limits(now time.Time, upstreams []proxy.UpstreamStatus) (rows []limitRow) {
 				Upstream: u.Name, Address: e.Address, AdmissionStatus: e.Admission,
 				Words: words, Usual: baselineWords(e.Admission), Refused: refusedWords(e.Admission),
 			})
+		}
+	}
+	for i := range rows {
+		r := &rows[i]
+		troubled := r.Standing || len(r.Recent.Sheds) > 0
+		untouched := r.Move == nil && r.Usual == "" && len(r.Refused) == 0
+		if !troubled && (untouched || len(rows) > wordyRows) {
+			r.Words, r.Usual, r.Refused = "", "", nil
 		}
 	}
 	return rows

@@ -200,3 +200,22 @@ func TestRatesAndShares(t *testing.T) {
 		}
 	}
 }
+
+// Of many endpoints only those that shed are told of in words.
+func TestManyLimits(t *testing.T) {
+	s := wellStatus()
+	u := &s.Proxy.Upstreams[0]
+	if rows := limits(s.Time, s.Proxy.Upstreams); rows[0].Words == "" || rows[1].Words != "" {
+		t.Errorf("of two, the one that has done something is told of: %+v", rows)
+	}
+	for range wordyRows {
+		e := wellStatus().Proxy.Upstreams[0].Endpoints[0]
+		u.Endpoints = append(u.Endpoints, e)
+	}
+	shedAt(&u.Endpoints[5])
+	for i, r := range limits(s.Time, s.Proxy.Upstreams) {
+		if (r.Words != "") != (i == 5) || (len(r.Refused) > 0) != (i == 5) {
+			t.Errorf("%d: %+v", i, r)
+		}
+	}
+}

@@ -83,6 +83,9 @@ func writeUpstreams(b *bytes.Buffer, now time.Time, upstreams []proxy.UpstreamSt
 	}
 	t.Flush()
 	for _, r := range rows {
+		if r.Words == "" {
+			continue
+		}
 		fmt.Fprintf(b, "\n%s %s: %s\n", printable(r.Upstream, false), printable(r.Address, false), printable(r.Words, false))
 		if r.Usual != "" {
 			fmt.Fprintf(b, "  without queueing: %s\n", printable(r.Usual, false))
