@@ -83,12 +83,7 @@ func (l *Limiter) at(t time.Time) int64 { return int64(t.Sub(l.epoch)) }
 // Acquire asks for a permit for w at now. Admitted: End gives it back. Queued:
 // w's Notify hears more. Shed: w.Reason says why.
 func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
-	t := l.at(now)
-	w.deadline = math.MaxInt64
-	if !w.Deadline.IsZero() {
-		w.deadline = l.at(w.Deadline)
-	}
-	w.Reason, w.since, w.Latency = NotShed, t, 0
+	t := l.begin(now, w)
 	l.mu.Lock()
 	if l.queue.n == 0 && l.inflight < l.room() {
 		if !l.inTime(t, w) {
@@ -106,6 +101,16 @@ func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 	l.mu.Unlock()
 	out.send()
 	return verdict
+}
+
+// begin prepares w, and returns now as the limiter has it.
+func (l *Limiter) begin(now time.Time, w *Waiter) int64 {
+	w.deadline = math.MaxInt64
+	if !w.Deadline.IsZero() {
+		w.deadline = l.at(w.Deadline)
+	}
+	w.Reason, w.since, w.Latency = NotShed, l.at(now), 0
+	return w.since
 }
 
 // room is the limit as a number of requests.
@@ -131,45 +136,81 @@ func (l *Limiter) shed(now int64, w *Waiter, why Reason) {
 	l.count.shed(now, w, why)
 }
 
-// enqueue lets w wait, if it may.
-func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
-	lane := laneFirst
-	if w.Attempt > 1 {
-		lane = laneRetry
+// Refuse sheds w if Acquire would, and otherwise does nothing: for callers to
+// whom a refusal comes cheaper as long as nothing else is on the way. It
+// reports whether w was shed.
+func (l *Limiter) Refuse(now time.Time, w *Waiter) bool {
+	l.begin(now, w)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	why := NotShed
+	if !l.inTime(w.since, w) {
+		why = Deadline
+	} else if l.queue.n > 0 || l.inflight >= l.room() {
+		var victim *Waiter
+		if why, victim = l.crowded(w, l.lane(w)); victim != nil {
+			why = NotShed
+		}
 	}
-	if l.fair.heavy(w.Client) {
-		lane = laneHeavy
+	if why == NotShed {
+		return false
 	}
-	if !l.inTime(now, w) {
-		l.shed(now, w, Deadline)
-		return Shed
+	l.shed(w.since, w, why)
+	return true
+}
+
+// lane is where w would wait.
+func (l *Limiter) lane(w *Waiter) int {
+	switch {
+	case l.fair.heavy(w.Client):
+		return laneHeavy
+	case w.Attempt > 1:
+		return laneRetry
 	}
+	return laneFirst
+}
+
+// crowded says why one of those who wait, or w, has to go if w is to wait in a
+// lane, and which of them; nil is w itself.
+func (l *Limiter) crowded(w *Waiter, lane int) (why Reason, victim *Waiter) {
 	most := l.cfg.Queue
 	if most == 0 {
 		most = max(queueLeast, l.room())
 	}
-	why := NotShed
 	switch {
 	case l.queue.n >= most:
 		why = QueueFull
 	case l.queue.bytes+w.Size > l.cfg.QueueBytes:
 		why = QueueBytes
+	default:
+		return NotShed, nil
 	}
-	if why != NotShed {
-		v := l.queue.victim(w, lane)
-		if newest := l.queue.newest(w, lane); v == nil && newest != nil && l.fair.heavier(newest.Client, w.Client) {
-			v, why = newest, Unfair
-		}
-		if v == nil {
-			if lane == laneHeavy {
-				why = Unfair
-			}
-			l.shed(now, w, why)
-			return Shed
-		}
+	if v := l.queue.victim(w, lane); v != nil {
+		return why, v
+	}
+	if newest := l.queue.newest(w, lane); newest != nil && l.fair.heavier(newest.Client, w.Client) {
+		return Unfair, newest
+	}
+	if lane == laneHeavy {
+		why = Unfair
+	}
+	return why, nil
+}
+
+// enqueue lets w wait, if it may.
+func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
+	if !l.inTime(now, w) {
+		l.shed(now, w, Deadline)
+		return Shed
+	}
+	lane := l.lane(w)
+	if why, v := l.crowded(w, lane); v != nil {
 		l.leave(now, v)
 		l.shed(now, v, why)
 		out.add(v, Shed)
+	} else if why != NotShed {
+		l.shed(now, w, why)
+		return Shed
 	}
 	l.queue.push(w, lane)
 	l.fair.begin(w.Client)
