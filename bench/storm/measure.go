@@ -15,6 +15,9 @@ type figures struct {
 	Ideal float64 `json:"ideal"`
 	// Goodput is the share of that ideal which was.
 	Goodput float64 `json:"goodput"`
+	// Simulated is the same share as the simulator has it, with the same
+	// service and clients and the limiter alone; 0 if there is nothing to compare.
+	Simulated float64 `json:"simulated,omitempty"`
 	// Back is how long after the trigger's end 99% were good again, for good;
 	// negative for never. Undone says that it had been so before.
 	Back   time.Duration `json:"backNanoseconds"`
@@ -56,8 +59,13 @@ type figures struct {
 }
 
 // slipBar is how late the clients and the service may be (p99): more than that,
-// and the machine was too busy to play either.
-const slipBar = 20 * time.Millisecond
+// and the machine was too busy to play either. stallBar is how long it may have
+// stood still once: for longer than a request takes, and that was an incident
+// of its own.
+const (
+	slipBar  = 20 * time.Millisecond
+	stallBar = 40 * time.Millisecond
+)
 
 // measure takes a run's figures.
 func measure(s scenario, r *record) figures {
@@ -76,15 +84,25 @@ func measure(s scenario, r *record) figures {
 		slips[i] = r.requests[i].slip()
 	}
 	f.Slip, f.SlipWorst = quantile(slips, 0.99), quantile(slips, 1)
+	f.Unfit = f.tooBusy()
+	return f
+}
+
+// tooBusy says why the figures mean nothing; empty if they do.
+func (f *figures) tooBusy() string {
 	for _, late := range []struct {
-		who string
-		by  time.Duration
-	}{{"requests were sent", f.Slip}, {"the service's timers were", f.Late}} {
-		if late.by > slipBar {
-			f.Unfit = fmt.Sprintf("the machine was too busy: %s %v late (p99; at most %v)", late.who, late.by.Round(time.Millisecond), slipBar)
+		who     string
+		by, bar time.Duration
+	}{
+		{"requests were sent %s late (p99; at most %s)", f.Slip, slipBar},
+		{"the service's timers were %s late (p99; at most %s)", f.Late, slipBar},
+		{"a request was sent %s late (at most %s)", f.SlipWorst, stallBar},
+	} {
+		if late.by > late.bar {
+			return fmt.Sprintf("the machine was too busy: "+late.who, milliseconds(late.by), milliseconds(late.bar))
 		}
 	}
-	return f
+	return ""
 }
 
 // goodput compares what was answered well in a span with what could have been.

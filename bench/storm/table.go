@@ -12,8 +12,8 @@ import (
 // writeTable writes the lines as a Markdown table that can also be read as it is.
 func writeTable(w io.Writer, through way, lines []line) error {
 	rows := [][]string{
-		{"scenario", "ideal", "goodput, of it", "99% back", "shed before", "shed after", "p50, p99 of good", "requests", "attempts", "CPU an attempt", "verdict"},
-		{"*bar*", "", "≥ " + percent(goodputBar), "≤ " + seconds(backBar), "0", "0 or ≤ 0.1%", "", "", "", "", ""},
+		{"scenario", "ideal", "goodput, of it", "simulated", "99% back", "shed before", "shed after", "p50, p99 of good", "requests", "attempts", "CPU an attempt", "verdict"},
+		{"*bar*", "", "≥ " + percent(goodputBar), "", "≤ " + seconds(backBar), "0", "0 or ≤ 0.1%", "", "", "", "", ""},
 	}
 	for i := range lines {
 		rows = append(rows, lines[i].cells())
@@ -37,7 +37,7 @@ func writeTable(w io.Writer, through way, lines []line) error {
 func (l *line) cells() []string {
 	runs := l.fit()
 	if len(runs) == 0 {
-		return append(append([]string{l.Scenario}, make([]string, 9)...), l.verdict())
+		return append(append([]string{l.Scenario}, make([]string, 10)...), l.verdict())
 	}
 	back := spread(runs, figures.wait, seconds)
 	if slices.ContainsFunc(runs, func(f figures) bool { return f.Undone }) {
@@ -47,6 +47,7 @@ func (l *line) cells() []string {
 		l.Scenario,
 		percent(median(runs, func(f figures) float64 { return f.Ideal })),
 		spread(runs, func(f figures) float64 { return f.Goodput }, percent),
+		spread(runs, func(f figures) float64 { return f.Simulated }, percent),
 		back,
 		spread(runs, func(f figures) int { return f.ShedBefore }, number),
 		spread(runs, func(f figures) float64 { return f.AfterShare }, percent),
@@ -62,7 +63,10 @@ func (l *line) cells() []string {
 // verdict says it in words.
 func (l *line) verdict() string {
 	v := "met"
-	if !l.Met {
+	switch {
+	case l.Unfit == len(l.Runs):
+		return "not measured: the machine was too busy"
+	case !l.Met:
 		v = "missed: " + strings.Join(l.Missed, "; ")
 	}
 	if l.Unfit > 0 {

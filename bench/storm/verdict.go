@@ -41,7 +41,7 @@ func judgeRuns(s scenario, through way, runs []figures) line {
 		}
 	}
 	if len(fit) == 0 {
-		miss(true, "not measured: the machine was too busy")
+		miss(true, "not measured")
 		return l
 	}
 	goodput := median(fit, func(f figures) float64 { return f.Goodput })
