@@ -90,6 +90,28 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// TestTooLateCountsAsShed: whose deadline passes in the queue, or between the
+// permit and the sending, was refused for that; who leaves before, was not.
+func TestTooLateCountsAsShed(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	l := New(Config{Fixed: 1, Queue: 10}, now)
+	notify := func(*Waiter, Verdict) {}
+	holder := &Waiter{Priority: Default, Deadline: now.Add(20 * time.Millisecond)}
+	late := &Waiter{Priority: Default, Attempt: 2, Deadline: now.Add(10 * time.Millisecond), Notify: notify}
+	early := &Waiter{Priority: Default, Deadline: now.Add(10 * time.Millisecond), Notify: notify}
+	if l.Acquire(now, holder) != Admitted || l.Acquire(now, late) != Queued || l.Acquire(now, early) != Queued {
+		t.Fatal("not as the test needs it")
+	}
+	l.Cancel(now.Add(9*time.Millisecond), early)
+	l.Cancel(now.Add(10*time.Millisecond), late)
+	l.End(now.Add(20*time.Millisecond), holder, Unused)
+	s := l.Status(now.Add(20 * time.Millisecond))
+	if s.Cancelled != 1 || late.Reason != Deadline || len(s.Sheds) != 1 || s.Sheds[0] != (ShedCount{Default, "deadline", 2, 1}) {
+		t.Errorf("%d cancelled, %+v", s.Cancelled, s.Sheds)
+	}
+}
+
 // TestMovesAreCounted: by rule, with what the limit was before.
 func TestMovesAreCounted(t *testing.T) {
 	t.Parallel()

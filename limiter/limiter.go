@@ -242,16 +242,22 @@ func (l *Limiter) grant(now int64, out *notices) {
 	}
 }
 
-// Cancel takes a waiting request out: its client has left. It reports whether
-// it was still waiting; if not, its Notify has been or is being called.
+// Cancel takes a waiting request out: its client has left, or its deadline is
+// over, which counts as shed. It reports whether it was still waiting; if not,
+// its Notify has been or is being called.
 func (l *Limiter) Cancel(now time.Time, w *Waiter) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w.state != waiting {
 		return false
 	}
-	l.leave(l.at(now), w)
-	l.count.cancelled++
+	t := l.at(now)
+	l.leave(t, w)
+	if t >= w.deadline { // nobody left: the time was over
+		l.shed(t, w, Deadline)
+	} else {
+		l.count.cancelled++
+	}
 	return true
 }
 
@@ -274,6 +280,9 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	w.state = outside
 	l.inflight--
 	l.fair.end(w.Client)
+	if o == Unused && t >= w.deadline { // admitted in vain, too late to be sent
+		l.count.shed(t, w, Deadline)
+	}
 	if l.cfg.Fixed <= 0 {
 		if o != Unused {
 			l.ctl.ended(t, l.inflight+1, l.ctl.base.expect(w.Class))

@@ -30,5 +30,6 @@
 //
 // Around it: proxy.go starts, reloads and stops; generation.go is one
 // configuration turned into working parts; certs.go and authorities.go keep
-// TLS's files; status.go is what people see.
+// TLS's files; state.go and statefile.go keep what was learned over a restart;
+// status.go and admissionstatus.go are what people see.
 package proxy
