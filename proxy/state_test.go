@@ -301,6 +301,28 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	})
 }
 
+// TestStateThatHangs: a disk that hangs holds up neither whoever looks nor, for
+// long, a stop.
+func TestStateThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lockedBuffer
+		k := newKeeper(slog.New(slog.NewTextHandler(&log, nil)))
+		k.load(config.State{File: filepath.Join(os.TempDir(), "never-written"), Interval: config.Duration(time.Second), MaxAge: config.Duration(time.Hour)}, time.Now())
+		hangs := make(chan struct{})
+		k.start(func(time.Time) []learned { <-hangs; return nil })
+		time.Sleep(time.Minute)
+		if k.tell() == nil || k.recall("a", "b", time.Now(), newClasses(nil).add) != nil {
+			t.Error("nobody is told")
+		}
+		began := time.Now()
+		k.close()
+		if d := time.Since(began); d != stateLastWrite || !strings.Contains(log.String(), "not written in time") {
+			t.Errorf("a stop took %v\n%s", d, log.String())
+		}
+		close(hangs)
+	})
+}
+
 // lockedBuffer is a log that is read while it is written.
 type lockedBuffer struct {
 	mu   sync.Mutex
