@@ -42,11 +42,8 @@ func newLimiter(cfg *config.Concurrency, learned *limiter.State, now time.Time) 
 // When it returns neither a refusal nor a failure, somebody waits for the
 // answer, and there is time to give it.
 func (x *exchange) enter() (*refusal, *failure) {
-	trusted := x.conn.trusted(x.gen)
-	x.setDeadline(trusted)
-	x.setPriority(trusted)
+	x.classify()
 	u := x.route.upstream
-	x.record.Upstream = u.cfg.Name
 	if !u.isResolved() {
 		x.limit()
 		u.await(x.ctx)
@@ -87,6 +84,15 @@ func (x *exchange) enter() (*refusal, *failure) {
 		x.limit()
 	}
 	return x.stillWanted(now)
+}
+
+// classify finds out what the request says of itself, as far as its peer is
+// believed.
+func (x *exchange) classify() {
+	trusted := x.conn.trusted(x.gen)
+	x.setDeadline(trusted)
+	x.setPriority(trusted)
+	x.record.Upstream = x.route.upstream.cfg.Name
 }
 
 // stillWanted looks whether somebody waits for an answer that can still be

@@ -122,11 +122,7 @@ func (v *virtual) ask(path string, header ...string) *asked {
 	v.t.Helper()
 	q := &asked{t: v.t, conn: v.connect(), done: make(chan struct{})}
 	q.br = bufio.NewReader(q.conn)
-	text := "GET " + path + " HTTP/1.1\r\nHost: h\r\n"
-	for _, h := range header {
-		text += h + "\r\n"
-	}
-	fmt.Fprint(q.conn, text, "\r\n")
+	fmt.Fprintf(q.conn, "GET %s HTTP/1.1\r\n%s\r\n\r\n", path, strings.Join(append(header, "Host: h"), "\r\n"))
 	go func() {
 		defer close(q.done)
 		if q.resp, q.err = http.ReadResponse(q.br, nil); q.err == nil {

@@ -20,7 +20,7 @@
 //	                                     which endpoint takes it
 //	admission.go, permit.go, classes.go, priority.go, hangup_*.go
 //	                                     its place there: now, after a wait, or never
-//	shed.go                              the answer to those that get none
+//	shed.go, express.go                  the answer to those that get none
 //	endpoint.go, healthcheck.go, ejection.go
 //	                                     what is known of an endpoint
 //	attempt.go, pool.go, conn.go, dial.go, descriptors.go

@@ -25,6 +25,7 @@ type engine struct {
 	feed    *feed
 	timeout clientTimeouts
 	retired atomic.Bool
+	proxy   *Proxy // whose refusals go express; nil: another's handler
 }
 
 // HTTP/2's limits: enough for any client that means well, and flat memory
@@ -51,6 +52,7 @@ func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base
 			return nil, err
 		}
 	}
+	e.proxy, _ = h.(*Proxy)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -88,6 +90,9 @@ func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base
 // handle serves a connection.
 func (e *engine) handle(c *clientConn) {
 	c.timeouts, c.engine = e.timeout, e
+	if e.tls == nil && e.proxy != nil {
+		c.express = &express{proxy: e.proxy, idle: e.server.IdleTimeout, header: e.server.ReadHeaderTimeout, begins: true, exact: true}
+	}
 	var nc net.Conn = c
 	if e.tls != nil {
 		c.scheme = "https"

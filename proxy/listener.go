@@ -203,6 +203,7 @@ type clientConn struct {
 	scheme   string
 	timeouts clientTimeouts
 	engine   *engine
+	express  *express // nil where requests can't be told from below net/http
 	freed    sync.Once
 	free     func()
 	rest     atomic.Pointer[time.Timer] // ends the wait for the rest of a body
@@ -290,6 +291,9 @@ func watchConn(nc net.Conn, state http.ConnState) {
 	if state == http.StateIdle || state == http.StateClosed {
 		if c, ok := below(nc).(*clientConn); ok {
 			c.lingered()
+			if c.express != nil && state == http.StateIdle {
+				c.express.idles()
+			}
 		}
 	}
 }

@@ -64,7 +64,8 @@ type Proxy struct {
 	serving  atomic.Bool
 	inflight atomic.Int64
 	panics   atomic.Uint64
-	places   sync.Map // where panics were logged
+	lastShed atomic.Int64 // when a request was shed last, as sinceEpoch; 0: not lately
+	places   sync.Map     // where panics were logged
 	started  time.Time
 
 	base    context.Context // of all requests of our listeners

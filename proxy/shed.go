@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -45,6 +46,7 @@ type refusal struct {
 	length                []string
 	grpcCode, grpcMessage []string
 	body                  []byte
+	head                  []byte // status line and the fields above, for HTTP/1.1
 }
 
 // Values of header fields that are always the same.
@@ -67,11 +69,14 @@ func newRefusals(name string) *refusals {
 			}
 			a := answer{status: status, kind: words.kind, details: words.details}
 			body := a.text() + "\n"
-			all[i][reason] = &refusal{
+			r := &refusal{
 				status: status, kind: words.kind, body: []byte(body),
 				shed: []string{words.reason}, proxyStatus: []string{a.proxyStatus(name)}, length: []string{strconv.Itoa(len(body))},
 				grpcCode: []string{strconv.Itoa(grpcStatus(status))}, grpcMessage: []string{percentEncode(a.text())},
 			}
+			r.head = fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nContent-Type: %s\r\n%s: %s\r\nProxy-Status: %s\r\nX-Content-Type-Options: nosniff\r\n",
+				status, http.StatusText(status), len(body), plainTextContentType, shedHeader, words.reason, r.proxyStatus[0])
+			all[i][reason] = r
 		}
 	}
 	return all
@@ -83,11 +88,17 @@ func (x *exchange) refusal(why limiter.Reason) *refusal {
 	return x.gen.refusals[x.route.upstream.refuseWith][why]
 }
 
+// noteShed counts a refusal.
+func (p *Proxy) noteShed(x *exchange, r *refusal) {
+	x.record.Status, x.record.Reason = r.status, string(r.kind)
+	p.o.Metrics.Answer(string(r.kind))
+	p.lastShed.Store(int64(sinceEpoch(x.start)))
+}
+
 // shed sends a refusal. Values are shared between requests: nobody writes to
 // a header's values once they are set.
 func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
-	x.record.Status, x.record.Reason = r.status, string(r.kind)
-	p.o.Metrics.Answer(string(r.kind))
+	p.noteShed(x, r)
 	h := w.Header()
 	h["Proxy-Status"] = r.proxyStatus
 	h[shedHeader] = r.shed

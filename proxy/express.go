@@ -1,0 +1,289 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// express answers the refusals on one plain HTTP/1.1 connection, before
+// net/http has heard of their requests.
+//
+// In a storm most requests are refused, and what they cost is taken from the
+// service's share of the machine. Of a refusal's cost, net/http's part is the
+// largest beside the kernel's: a goroutine that watches for the client's
+// leaving, deadlines, a header that is copied and sorted. So while requests are
+// being refused, each one is looked at as it comes from the socket. If it would
+// be refused, it is answered at once; everything else goes to net/http byte
+// for byte, as if nobody had looked.
+//
+// This is safe because it never passes anything on, and because it looks only
+// where a request surely begins: as long as each read gave exactly one whole
+// request without a body. After the first that didn't, or when in doubt,
+// net/http has the connection to itself for good.
+type express struct {
+	proxy        *Proxy
+	idle, header time.Duration // the listener's timeouts
+
+	begins bool // what is read next is the beginning of a request
+	exact  bool // net/http was given whole requests only, and holds no rest
+
+	preface []byte // of the first request, what net/http got by itself
+
+	answered  uint64
+	readSet   time.Time // when the connection's deadlines were set from here
+	writeSet  time.Time
+	deadlines bool
+}
+
+// shedLately is for how long after a refusal the next one is expected.
+const shedLately = 100 * time.Millisecond
+
+// expectsShedding says whether requests are being refused these days.
+func (p *Proxy) expectsShedding() bool {
+	last := p.lastShed.Load()
+	if last == 0 {
+		return false
+	}
+	if sinceEpoch(time.Now())-time.Duration(last) < shedLately {
+		return true
+	}
+	p.lastShed.CompareAndSwap(last, 0)
+	return false
+}
+
+// Read is net/http's way to the connection.
+func (c *clientConn) Read(p []byte) (int, error) {
+	e := c.express
+	if e == nil || !e.exact {
+		return c.Conn.Read(p)
+	}
+	if !e.begins {
+		n, err := c.Conn.Read(p)
+		e.exact = n == 0 // a body, or what comes before its turn
+		return n, err
+	}
+	if len(p) < leastBuffer || len(e.preface) > 0 {
+		return e.readFirst(c, p)
+	}
+	for {
+		n, err := c.Conn.Read(p)
+		if err != nil {
+			return n, err
+		}
+		e.exact = wholeRequest(p[:n])
+		if e.exact && e.proxy.expectsShedding() {
+			var answered bool
+			if answered, err = e.refuse(c, p[:n]); answered {
+				continue
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+		e.begins = false
+		e.handOver(c)
+		return n, nil
+	}
+}
+
+// leastBuffer is less than what net/http reads requests into.
+const leastBuffer = 1 << 10
+
+// readFirst reads a connection's first request, of which net/http asks for the
+// first bytes alone, to tell HTTP/2 from HTTP/1.1.
+func (e *express) readFirst(c *clientConn, p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	e.preface = append(e.preface, p[:n]...)
+	if len(p) >= leastBuffer || len(e.preface) >= leastBuffer || !served(e.preface) {
+		e.exact, e.begins = wholeRequest(e.preface), false
+		e.preface = nil
+	}
+	return n, err
+}
+
+// idles is for when net/http has answered a request and waits for the next. Of
+// an HTTP/2 connection it hears from any goroutine, and changes nothing.
+func (e *express) idles() {
+	if e.exact {
+		e.begins = true
+	}
+}
+
+// handOver leaves the connection to net/http as it knows it.
+func (e *express) handOver(c *clientConn) {
+	if !e.deadlines {
+		return
+	}
+	e.deadlines, e.readSet, e.writeSet = false, time.Time{}, time.Time{}
+	_ = c.Conn.SetReadDeadline(time.Now().Add(e.header))
+	_ = c.Conn.SetWriteDeadline(time.Time{})
+}
+
+// touch moves the connection's deadlines: a client must take its answers, and
+// not be idle for too long. Setting them costs, so that is done now and then.
+func (e *express) touch(c *clientConn, now time.Time) {
+	if now.Sub(e.readSet) > e.idle/4 {
+		e.deadlines, e.readSet = true, now
+		_ = c.Conn.SetReadDeadline(now.Add(e.idle))
+	}
+	if write := c.timeouts.write; write > 0 && now.Sub(e.writeSet) > write/4 {
+		e.deadlines, e.writeSet = true, now
+		_ = c.Conn.SetWriteDeadline(now.Add(write))
+	}
+}
+
+// scratch is what answering takes, used again and again: of a request that is
+// refused here nothing remains.
+type scratch struct {
+	x   exchange
+	src bytes.Reader
+	br  *bufio.Reader
+	out []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{br: bufio.NewReader(nil)} }}
+
+// refuse answers a whole request, if it is to be refused. An error is one of
+// writing the answer.
+func (e *express) refuse(c *clientConn, request []byte) (answered bool, err error) {
+	p := e.proxy
+	if p.draining.Load() || c.retired() {
+		return false, nil
+	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	s.src.Reset(request)
+	s.br.Reset(&s.src)
+	r, err := http.ReadRequest(s.br)
+	if err != nil || r.Host == "" || s.br.Buffered() > 0 || s.src.Len() > 0 {
+		return false, nil // net/http has the words for it
+	}
+	gen := p.gen.Load()
+	x := &s.x
+	*x = exchange{r: r, gen: gen, conn: c, start: time.Now(), route: gen.router.find(r.Host, r.URL)}
+	if x.route == nil || x.route.caps != nil { // a rate cap's tokens are taken once
+		return false, nil
+	}
+	x.grpc = isGRPC(r.Header)
+	if x.grpc || p.admit(x) != nil {
+		return false, nil
+	}
+	refused := x.refuseOutright()
+	if refused == nil {
+		return false, nil
+	}
+	x.route.metrics.Begin()
+	p.inflight.Add(1)
+	x.record.Route = x.route.cfg.Name
+	x.requestID = requestID(r.Header, gen.requestIDHeader)
+	p.noteShed(x, refused)
+	s.out = refused.appendTo(s.out[:0], x)
+	e.touch(c, x.start)
+	e.answered++
+	_, err = c.Conn.Write(s.out)
+	p.inflight.Add(-1)
+	p.observe(x, x.route.metrics)
+	return err == nil, err
+}
+
+// refuseOutright is enter for a request that is to be refused at once, or nil.
+func (x *exchange) refuseOutright() *refusal {
+	x.classify()
+	u := x.route.upstream
+	if !u.isResolved() {
+		return nil
+	}
+	e := u.pick(x.start)
+	if left, has := x.left(x.start); e == nil || e.limiter == nil || has && left <= 0 {
+		return nil
+	}
+	x.record.Endpoint = e.address
+	if x.wantsStream() && e.streamsFull() {
+		e.streamsShed.Add(1)
+		return x.refusal(streamsFull)
+	}
+	w := &x.permit.waiter
+	x.describe(w)
+	if !e.limiter.Refuse(x.start, w) {
+		return nil
+	}
+	return x.refusal(w.Reason)
+}
+
+// appendTo appends the refusal as HTTP/1.1 has it, as net/http would.
+func (r *refusal) appendTo(b []byte, x *exchange) []byte {
+	b = append(b, r.head...)
+	if x.requestID != "" {
+		b = append(b, x.gen.requestIDHeader...)
+		b = append(b, ": "...)
+		b = append(b, x.requestID...)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, "Date: "...)
+	b = x.start.UTC().AppendFormat(b, http.TimeFormat)
+	b = append(b, "\r\n\r\n"...)
+	if x.r.Method != http.MethodHead {
+		b = append(b, r.body...)
+		x.record.BytesOut += int64(len(r.body))
+	}
+	return b
+}
+
+// wholeRequest says whether b is exactly one request, GET or HEAD, without a
+// body, that asks nothing of the connection. It is stricter than it need be:
+// what it doesn't know is somebody else's.
+func wholeRequest(b []byte) bool {
+	if !served(b) {
+		return false
+	}
+	for first := true; ; first = false {
+		end := bytes.IndexByte(b, '\r')
+		if end < 0 || end+1 == len(b) || b[end+1] != '\n' || bytes.IndexByte(b[:end], '\n') >= 0 {
+			return false // a bare CR or LF: parsers differ on them
+		}
+		line := b[:end]
+		b = b[end+2:]
+		switch {
+		case len(line) == 0:
+			return !first && len(b) == 0
+		case first:
+			if !bytes.HasSuffix(line, []byte(" HTTP/1.1")) {
+				return false
+			}
+		case !plainField(line):
+			return false
+		}
+	}
+}
+
+// served says whether a request that begins so may be answered here.
+func served(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("GET ")) || bytes.HasPrefix(b, []byte("HEAD "))
+}
+
+// plainField says whether a field line is none that is about the message's
+// framing or the connection.
+func plainField(line []byte) bool {
+	colon := bytes.IndexByte(line, ':')
+	if colon <= 0 || line[0] == ' ' || line[0] == '\t' || line[colon-1] == ' ' || line[colon-1] == '\t' {
+		return false
+	}
+	is := func(name string) bool { return len(name) == colon && bytes.EqualFold(line[:colon], []byte(name)) }
+	switch line[0] | 0x20 {
+	case 'c':
+		if is("Connection") {
+			return bytes.EqualFold(bytes.TrimSpace(line[colon+1:]), []byte("keep-alive"))
+		}
+		return !is("Content-Length")
+	case 't':
+		return !is("Transfer-Encoding") && !is("Trailer") && !is("Te")
+	case 'e':
+		return !is("Expect")
+	case 'u':
+		return !is("Upgrade")
+	}
+	return true
+}
