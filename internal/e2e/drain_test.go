@@ -82,7 +82,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 				l := start(t, setup{build: watched, config: fmt.Sprintf(`
 listeners: [{address: "127.0.0.1:0", %s}]
 routes: [{upstream: origin}]
-upstreams: [{name: origin, endpoints: ["http://%s"]}]
+upstreams: [{name: origin, endpoints: ["http://%s"], concurrency: {mode: off}}]
 shutdown: {delay: %v, timeout: 20s}
 log: {access: errors}
 `, kind.tls, g.address, delay)})
