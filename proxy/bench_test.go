@@ -29,7 +29,8 @@ func BenchmarkRequest(b *testing.B) {
 	reverse := httptest.NewServer(bare)
 	defer reverse.Close()
 
-	cfg := parse(b, simple, service.URL)
+	// A fixed limit above the load: an adaptive one is cold, and would refuse some.
+	cfg := parse(b, limited("{mode: fixed, limit: 1000}", "", ""), service.URL)
 	p, err := New(cfg, Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -30,7 +30,7 @@ type express struct {
 	begins bool // what is read next is the beginning of a request
 	exact  bool // net/http was given whole requests only, and holds no rest
 
-	preface []byte // of the first request, what net/http got by itself
+	preface []byte // what net/http already got of the next request, by itself
 
 	answered  uint64
 	readSet   time.Time // when the connection's deadlines were set from here
@@ -62,7 +62,13 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	}
 	if !e.begins {
 		n, err := c.Conn.Read(p)
-		e.exact = n == 0 // a body, or what comes before its turn
+		if n == 1 && len(p) == 1 && len(e.preface) == 0 {
+			// net/http looks whether the client has left, and has met the next
+			// request, whose client was quick.
+			e.preface = append(e.preface, p[0])
+		} else if n > 0 { // a body, or what comes before its turn
+			e.exact = false
+		}
 		return n, err
 	}
 	if len(p) < leastBuffer || len(e.preface) > 0 {
@@ -92,8 +98,9 @@ func (c *clientConn) Read(p []byte) (int, error) {
 // leastBuffer is less than what net/http reads requests into.
 const leastBuffer = 1 << 10
 
-// readFirst reads a connection's first request, of which net/http asks for the
-// first bytes alone, to tell HTTP/2 from HTTP/1.1.
+// readFirst reads a request of which net/http has the first bytes, or asks for
+// them alone, as it does on a new connection to tell HTTP/2 from HTTP/1.1. It is
+// too late to answer this one, but not the next.
 func (e *express) readFirst(c *clientConn, p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	e.preface = append(e.preface, p[:n]...)

@@ -25,6 +25,7 @@ func (a *arena) connectExpress() (*asked, *express) {
 // exchange sends text and reads so many answers.
 func (q *asked) exchange(text string, answers int) string {
 	q.t.Helper()
+	synctest.Wait() // or net/http may meet the request's first byte while it still waits for the last one's client to leave
 	io.WriteString(q.conn, text)
 	method, _, _ := strings.Cut(text, " ")
 	var got []string
@@ -144,6 +145,35 @@ func TestExpressKeepsToTheStream(t *testing.T) {
 		synctest.Wait()
 		if got := q.exchange(plain, 1); got != "503" || e.answered != 0 {
 			t.Errorf("a field was taken for a request: %s, %d answered", got, e.answered)
+		}
+		a.release <- struct{}{}
+	})
+}
+
+// TestExpressAfterAQuickClient: a request whose first byte net/http has met
+// before its turn is net/http's, and those that follow are not.
+func TestExpressAfterAQuickClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const plain = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+		a := newArena(t, limited("{mode: fixed, limit: 1, queue: {length: 0}}", ", responseTimeout: 0s", ""))
+		q, e := a.connectExpress()
+		io.WriteString(q.conn, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+		synctest.Wait()
+		io.WriteString(q.conn, plain) // while the first is being served
+		synctest.Wait()
+		a.release <- struct{}{}
+		if got := q.exchange("", 2); got != "200 200" || e.answered != 0 {
+			t.Errorf("%s, %d answered", got, e.answered)
+		}
+		a.ask("/hold")
+		a.ask("/")
+		for range 3 {
+			if got := q.exchange(plain, 1); got != "503" {
+				t.Error(got)
+			}
+		}
+		if e.answered != 3 {
+			t.Errorf("%d answered", e.answered)
 		}
 		a.release <- struct{}{}
 	})
