@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // express answers the refusals on one plain HTTP/1.1 connection, before
@@ -165,7 +167,7 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	s.src.Reset(request)
 	s.br.Reset(&s.src)
 	r, err := http.ReadRequest(s.br)
-	if err != nil || r.Host == "" || s.br.Buffered() > 0 || s.src.Len() > 0 {
+	if err != nil || s.br.Buffered() > 0 || s.src.Len() > 0 || !sound(r) {
 		return false, nil // net/http has the words for it
 	}
 	gen := p.gen.Load()
@@ -186,7 +188,7 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	p.inflight.Add(1)
 	x.record.Route = x.route.cfg.Name
 	x.requestID = requestID(r.Header, gen.requestIDHeader)
-	p.noteShed(x, refused)
+	p.noteShed(x, refused, x.start)
 	s.out = refused.appendTo(s.out[:0], x)
 	e.touch(c, x.start)
 	e.answered++
@@ -194,6 +196,26 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	p.inflight.Add(-1)
 	p.observe(x, x.route.metrics)
 	return err == nil, err
+}
+
+// sound takes the looks at a request that net/http's server takes, and
+// [http.ReadRequest] doesn't. Of an absolute target it has put the authority in
+// the place of the Host, which can't be looked at any more.
+func sound(r *http.Request) bool {
+	if r.Host == "" || r.URL.Host != "" || !httpguts.ValidHostHeader(r.Host) {
+		return false
+	}
+	for name, values := range r.Header {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return false
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // refuseOutright is enter for a request that is to be refused at once, or nil.

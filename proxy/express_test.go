@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/internal/telemetry"
 )
 
 // express is the newest connection's.
@@ -53,6 +55,15 @@ func TestExpress(t *testing.T) {
 		{"simple", plain, "503", 1, 1, 2},
 		{"HEAD", "HEAD /x HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n", "503", 1, 1, 2},
 		{"no host", "GET / HTTP/1.1\r\n\r\n", "400", 1, 0, 0},
+		{"Host twice", "GET / HTTP/1.1\r\nHost: h\r\nhost: h\r\n\r\n", "400", 1, 0, 0},
+		{"Host that is none", "GET / HTTP/1.1\r\nHost: h<\r\n\r\n", "400", 1, 0, 0},
+		{"userinfo", "GET / HTTP/1.1\r\nHost: u@h\r\n\r\n", "400", 1, 0, 0},
+		{"absolute target", "GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "503", 1, 0, 2},
+		{"absolute target without Host", "GET http://h/ HTTP/1.1\r\n\r\n", "400", 1, 0, 0},
+		{"absolute target, Host that is none", "GET http://h/ HTTP/1.1\r\nHost: h<\r\n\r\n", "400", 1, 0, 0},
+		{"control character in a field", "GET / HTTP/1.1\r\nHost: h\r\nX: a\x01b\r\n\r\n", "400", 1, 0, 0},
+		{"no name", "GET / HTTP/1.1\r\nHost: h\r\na b: c\r\n\r\n", "400", 1, 0, 0},
+		{"NUL in the target", "GET /\x00 HTTP/1.1\r\nHost: h\r\n\r\n", "400", 1, 0, 0},
 		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n", "503", 1, 0, 0},
 		{"a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", "503", 1, 0, 0},
 		{"GET with a body", "GET / HTTP/1.1\r\nHost: h\r\ncontent-length: 2\r\n\r\nhi", "503", 1, 0, 0},
@@ -238,6 +249,57 @@ func FuzzWholeRequest(f *testing.F) {
 		}
 		if br.Buffered() > 0 || r.ContentLength != 0 || r.Body != http.NoBody || len(r.TransferEncoding) > 0 || r.Close {
 			t.Errorf("%q: %d bytes are left, length %d, close %v", b, br.Buffered(), r.ContentLength, r.Close)
+		}
+	})
+}
+
+// TestExpressAfterTheQueue: refusals that come after a wait keep others'
+// answers express too, and don't make the latest look older than it is.
+func TestExpressAfterTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const plain = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+		a := newArena(t, limited("{mode: fixed, limit: 1, queue: {length: 1}}", ", timeout: 250ms", ""))
+		q, e := a.connectExpress()
+		q.exchange(plain, 1)
+		a.ask("/body") // its answer has begun: it isn't bound by the deadline's refusal
+		waiting := a.ask("/")
+		<-waiting.done // overload
+		if waiting.shed() != "overload" {
+			t.Fatal(waiting.shed())
+		}
+		waiting = a.ask("/")
+		if got := q.exchange(plain, 1); got != "503" || e.answered != 1 {
+			t.Errorf("%s, %d answered", got, e.answered)
+		}
+		a.release <- struct{}{}
+	})
+}
+
+// TestRefusalsInTheAccessLog: whoever answers, the line says why.
+func TestRefusalsInTheAccessLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newArena(t, limited("{mode: fixed, limit: 1, queue: {length: 0}, streams: 1}", "", ""))
+		var lines strings.Builder
+		a.proxy.o.Access = telemetry.NewAccessLog(&lines, telemetry.FormatText, telemetry.ModeErrors)
+		a.ask("/hold")
+		q, e := a.connectExpress()
+		q.exchange("GET /one HTTP/1.1\r\nHost: h\r\n\r\n", 1)
+		q.exchange("GET /two HTTP/1.1\r\nHost: h\r\nUser-Agent: me\r\n\r\n", 1)
+		if e.answered != 1 {
+			t.Errorf("%d answered", e.answered)
+		}
+		a.release <- struct{}{}
+		if err := a.proxy.o.Access.Close(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/one", "/two"} {
+			want := "path=" + path + " proto=HTTP/1.1 durationSeconds=0.000000 bytesIn=0 bytesOut=74 route=all upstream=service endpoint=10.0.0.1:80 client=192.0.2.1 "
+			if !strings.Contains(lines.String(), want) {
+				t.Errorf("no %q in\n%s", want, lines.String())
+			}
+		}
+		if n := strings.Count(lines.String(), "reason=connection_limit_reached shed=queue_full\n"); n != 2 {
+			t.Errorf("%d lines say why:\n%s", n, lines.String())
 		}
 	})
 }

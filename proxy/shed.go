@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/levee-proxy/levee/limiter"
 )
@@ -88,17 +89,18 @@ func (x *exchange) refusal(why limiter.Reason) *refusal {
 	return x.gen.refusals[x.route.upstream.refuseWith][why]
 }
 
-// noteShed counts a refusal.
-func (p *Proxy) noteShed(x *exchange, r *refusal) {
-	x.record.Status, x.record.Reason = r.status, string(r.kind)
+// noteShed counts a refusal at now, which may be long after the request came:
+// it may have waited first.
+func (p *Proxy) noteShed(x *exchange, r *refusal, now time.Time) {
+	x.record.Status, x.record.Reason, x.record.Shed = r.status, string(r.kind), r.shed[0]
 	p.o.Metrics.Answer(string(r.kind))
-	p.lastShed.Store(int64(sinceEpoch(x.start)))
+	p.lastShed.Store(int64(sinceEpoch(now)))
 }
 
 // shed sends a refusal. Values are shared between requests: nobody writes to
 // a header's values once they are set.
 func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
-	p.noteShed(x, r)
+	p.noteShed(x, r, time.Now())
 	h := w.Header()
 	h["Proxy-Status"] = r.proxyStatus
 	h[shedHeader] = r.shed

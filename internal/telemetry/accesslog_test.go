@@ -54,7 +54,7 @@ func (b *buffer) String() string {
 func TestAccessLogLine(t *testing.T) {
 	aborted := sample
 	aborted.Upstream, aborted.Endpoint, aborted.UpstreamDuration = "", "", 0
-	aborted.Status, aborted.Reason, aborted.Aborted = 503, "connection_limit_reached", true
+	aborted.Status, aborted.Reason, aborted.Shed, aborted.Aborted = 503, "connection_limit_reached", "queue_full", true
 	for _, tt := range []struct {
 		name   string
 		format Format
@@ -63,7 +63,7 @@ func TestAccessLogLine(t *testing.T) {
 	}{
 		{"json", FormatJSON, sample, `{"time":"2026-02-26T05:00:00.123456Z","status":200,"method":"GET","host":"api.example.com","path":"/v1/features/42","proto":"HTTP/2.0","durationSeconds":0.012345,"upstreamSeconds":0.012000,"bytesIn":0,"bytesOut":512,"route":"features","upstream":"features","endpoint":"10.0.0.7:8080","client":"192.0.2.7","userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36","requestID":"0d9a7c62-6a1b-4d3a-9d4e-0f6f3d1f2a11"}` + "\n"},
 		{"text", FormatText, sample, `time=2026-02-26T05:00:00.123456Z status=200 method=GET host=api.example.com path=/v1/features/42 proto=HTTP/2.0 durationSeconds=0.012345 upstreamSeconds=0.012000 bytesIn=0 bytesOut=512 route=features upstream=features endpoint=10.0.0.7:8080 client=192.0.2.7 userAgent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" requestID=0d9a7c62-6a1b-4d3a-9d4e-0f6f3d1f2a11` + "\n"},
-		{"own answer", FormatText, aborted, `time=2026-02-26T05:00:00.123456Z status=503 method=GET host=api.example.com path=/v1/features/42 proto=HTTP/2.0 durationSeconds=0.012345 bytesIn=0 bytesOut=512 route=features client=192.0.2.7 userAgent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" requestID=0d9a7c62-6a1b-4d3a-9d4e-0f6f3d1f2a11 reason=connection_limit_reached aborted=true` + "\n"},
+		{"own answer", FormatText, aborted, `time=2026-02-26T05:00:00.123456Z status=503 method=GET host=api.example.com path=/v1/features/42 proto=HTTP/2.0 durationSeconds=0.012345 bytesIn=0 bytesOut=512 route=features client=192.0.2.7 userAgent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" requestID=0d9a7c62-6a1b-4d3a-9d4e-0f6f3d1f2a11 reason=connection_limit_reached shed=queue_full aborted=true` + "\n"},
 		{"empty", FormatText, Record{}, "time=0001-01-01T00:00:00.000000Z status=0 durationSeconds=0.000000 bytesIn=0 bytesOut=0\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestAccessLogCapsStrings(t *testing.T) {
 	long := strings.Repeat("x", 32<<10)
 	var out buffer
 	l := NewAccessLog(&out, FormatJSON, ModeAll)
-	l.Log(&Record{Method: long, Host: long, Path: long, Proto: long, Route: long, Upstream: long, Endpoint: long, Client: long, UserAgent: long, RequestID: long, Reason: long})
+	l.Log(&Record{Method: long, Host: long, Path: long, Proto: long, Route: long, Upstream: long, Endpoint: long, Client: long, UserAgent: long, RequestID: long, Reason: long, Shed: long})
 	if err := l.Close(time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestAccessLogCapsStrings(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
 		t.Fatal(err)
 	}
-	for key, limit := range map[string]int{"method": 32, "host": 256, "path": 1024, "proto": 16, "route": 128, "upstream": 128, "endpoint": 256, "client": 64, "userAgent": 256, "requestID": 128, "reason": 64} {
+	for key, limit := range map[string]int{"method": 32, "host": 256, "path": 1024, "proto": 16, "route": 128, "upstream": 128, "endpoint": 256, "client": 64, "userAgent": 256, "requestID": 128, "reason": 64, "shed": 32} {
 		s, _ := got[key].(string)
 		if len(s) != limit || !strings.HasSuffix(s, "x…") {
 			t.Errorf("%s: %d bytes, ends in %q; want %d and a mark", key, len(s), s[max(len(s)-4, 0):], limit)

@@ -35,6 +35,9 @@ type Record struct {
 	// Reason is why Levee answered by itself, as the error type of Proxy-Status
 	// (RFC 9209); empty if the upstream answered. Cap: 64 bytes.
 	Reason string
+	// Shed is why the request was refused to spare the upstream, as the header
+	// Levee-Shed has it; empty if it wasn't. Cap: 32 bytes.
+	Shed string
 	// Status of the answer; 0 if none was sent.
 	Status int
 	// BytesIn and BytesOut count the bodies' bytes.
@@ -57,6 +60,7 @@ const (
 	fieldUserAgent
 	fieldRequestID
 	fieldReason
+	fieldShed
 	fieldCount
 )
 
@@ -73,6 +77,7 @@ var fieldCaps = [fieldCount]int{
 	fieldUserAgent: 256,
 	fieldRequestID: 128,
 	fieldReason:    64,
+	fieldShed:      32,
 }
 
 // packed is a record as a slot of the ring holds it: all strings in one text.
@@ -106,6 +111,7 @@ func (p *packed) pack(r *Record) {
 		fieldUserAgent: r.UserAgent,
 		fieldRequestID: r.RequestID,
 		fieldReason:    r.Reason,
+		fieldShed:      r.Shed,
 	}
 	total := 0
 	for i := range fields {
@@ -151,6 +157,7 @@ func (p *packed) appendLine(dst []byte, f Format) []byte {
 	p.string(&l, "userAgent", fieldUserAgent)
 	p.string(&l, "requestID", fieldRequestID)
 	p.string(&l, "reason", fieldReason)
+	p.string(&l, "shed", fieldShed)
 	if p.aborted {
 		l.bool("aborted", true)
 	}
