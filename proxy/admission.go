@@ -152,26 +152,34 @@ func (x *exchange) wantsStream() bool {
 // dispatched notes that the request is on its way to the service.
 func (x *exchange) dispatched() { x.permit.settle(limiter.Ignored, 0) }
 
-// broke ends the permit of an attempt that brought no answer.
-func (x *exchange) broke(f *failure, now time.Time) {
+// broke ends the permit of an attempt, begun at some time, that brought no
+// answer. As in answered, the client's own time is none of the service's.
+func (x *exchange) broke(f *failure, begun, now time.Time) {
 	o := limiter.Ignored
+	_, asking := x.bound.uploading()
 	switch {
-	case f.cut, f.kind == errResponseTimeout:
-		o = limiter.Late
 	case f.kind == errConnectionLimit: // our own want of descriptors
 		o = limiter.Unused
+	case asking && !f.blame: // the service waited for the client
+		o = limiter.Unused
+	case f.cut, f.kind == errResponseTimeout:
+		o = limiter.Late
 	case f.blame:
 		o = limiter.Dropped
 	}
-	x.permit.settle(o, 0)
+	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), 1))
 	x.permit.end(now)
 }
 
 // answered notes what the answer's header, which has come at now, says of the
 // service. A client that sent its body slowly is not the service's slowness:
-// the latency counts from the last of it.
+// the latency counts from the last of it. An answer that came before that says
+// nothing about latency.
 func (x *exchange) answered(resp *http.Response, begun, now time.Time) {
 	o := outcomeOf(resp, x.grpc)
+	if uploading, _ := x.bound.uploading(); uploading && o == limiter.Success {
+		o = limiter.Ignored
+	}
 	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), 1))
 	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && !unimplemented(resp.Header) {
 		x.route.upstream.classes.add(x.r.URL.Path)

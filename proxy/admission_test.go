@@ -55,6 +55,16 @@ func (a *arena) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/hold":
 		hold()
+	case "/read":
+		io.Copy(io.Discard, r.Body)
+	case "/readhold":
+		io.Copy(io.Discard, r.Body)
+		hold()
+	case "/early":
+		http.NewResponseController(w).EnableFullDuplex()
+		takes(20 * time.Millisecond)
+		io.WriteString(w, "x")
+		http.NewResponseController(w).Flush()
 	case "/slow":
 		takes(20 * time.Millisecond)
 	case "/500", "/503", "/429":

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"sync"
 	"time"
 )
@@ -12,18 +13,34 @@ import (
 // upload is no silence, and an upstream that stops taking it is.
 //
 // The same timer makes a stream of an exchange whose answer runs on.
+//
+// And it lets an upload give way whose client is slow. The service does no work
+// for it meanwhile, but a permit is held from the request's header on: a few
+// such clients would take the whole limit and leave the service idle. So when
+// its client has been waited for, for a second altogether, and is being waited
+// for now, and the endpoint has no permit left for others, the upload becomes a
+// stream: counted apart, up to the limit of those, and cut by nobody. What it
+// may then ask of the service beyond the limit is one request each, and each
+// had to hold a permit for a second first. Neither counts as the client's time
+// what the service takes to read the body: a service that is at its limit
+// reads slowly, and must not be given more for it.
 type bound struct {
 	cancel   context.CancelCauseFunc
 	deadline time.Time     // zero: none
 	silence  time.Duration // the response timeout; 0: none
 	permit   *permit       // what becomes a stream's
+	body     *requestBody  // of the request
 
 	mu       sync.Mutex
 	timer    *time.Timer
 	progress time.Time
 	answered bool
-	streams  time.Time // when the answer becomes a stream; zero: not
+	streams  time.Time // when to look whether it is a stream; zero: never
 	ended    bool
+
+	uploads bool          // the request's body has not come to its end
+	asked   time.Time     // since when the client is waited for, for more of it; zero: it isn't
+	waited  time.Duration // and for how long before that
 }
 
 // start begins the watch at now.
@@ -31,6 +48,9 @@ func (b *bound) start(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.progress = now
+	if b.uploads {
+		b.streams = now.Add(streamAfter)
+	}
 	b.set(now)
 }
 
@@ -71,10 +91,10 @@ func (b *bound) check() {
 	case b.ended:
 		return
 	case !b.deadline.IsZero() && !now.Before(b.deadline):
-		b.cancel(errDeadline)
+		b.over(errDeadline, now)
 		return
 	case !b.answered && b.silence > 0 && now.Sub(b.progress) >= b.silence:
-		b.cancel(errResponseDeadline)
+		b.over(errResponseDeadline, now)
 		return
 	case !b.streams.IsZero() && !now.Before(b.streams):
 		b.stream(now)
@@ -82,20 +102,75 @@ func (b *bound) check() {
 	b.set(now)
 }
 
+// over ends the exchange. The lock must be held.
+//
+// The transport doesn't return, and the permit isn't given back, while it waits
+// for the request's body: that is ended too. A body that it doesn't wait for is
+// left alone, so that the client's connection may live on.
+func (b *bound) over(why error, now time.Time) {
+	b.cancel(why)
+	if b.uploads && !b.answered {
+		b.body.cut(now, !b.asked.IsZero())
+	}
+}
+
 // stream makes a stream of the exchange, now or when there is room for one.
 // The lock must be held.
 func (b *bound) stream(now time.Time) {
 	b.streams = time.Time{}
-	if !b.permit.last(now) {
-		b.streams = now.Add(streamAfter)
+	switch {
+	case b.answered:
+		if !b.permit.last(now) {
+			b.streams = now.Add(streamAfter)
+		}
+	case b.uploads:
+		waited := b.waited
+		if !b.asked.IsZero() {
+			waited += now.Sub(b.asked)
+		}
+		if waited < streamAfter || b.asked.IsZero() || !b.permit.yield(now) {
+			b.streams = now.Add(max(streamAfter-waited, streamAfter/4))
+		}
 	}
 }
 
-// moved notes progress of the request's body.
+// moved notes progress that is none of the service's.
 func (b *bound) moved(now time.Time) {
 	b.mu.Lock()
 	b.progress = now
 	b.mu.Unlock()
+}
+
+// asks notes that the client is waited for, for more of the request's body.
+func (b *bound) asks(now time.Time) {
+	b.mu.Lock()
+	b.asked = now
+	b.mu.Unlock()
+}
+
+// got notes that so many bytes of it have come. What ends before its end was
+// waited for in vain, and stays so.
+func (b *bound) got(now time.Time, n int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n > 0 {
+		b.progress = now
+	}
+	switch err {
+	case nil:
+		b.waited += now.Sub(b.asked)
+		b.asked = time.Time{}
+	case io.EOF:
+		b.uploads = false
+	}
+}
+
+// uploading says whether the request's body has not come to its end, asking
+// whether its client is, or was at last, waited for.
+func (b *bound) uploading() (uploading, asking bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.uploads, b.uploads && !b.asked.IsZero()
 }
 
 // lastMoved is when the request's body last made progress, or begun if it

@@ -70,7 +70,7 @@ func (x *exchange) takeBody(w http.ResponseWriter) {
 		return
 	}
 	rc := http.NewResponseController(w)
-	x.body.src, x.body.bound = x.r.Body, &x.bound
+	x.body.src, x.body.bound, x.body.setDeadline = x.r.Body, &x.bound, rc.SetReadDeadline
 	if !x.grpc || x.r.ProtoMajor == 1 { // over HTTP/2 its clients may be silent for as long as the call lasts
 		x.body.guard = newProgress(x.r, x.conn.timeouts.read, rc.SetReadDeadline)
 	}
@@ -111,6 +111,7 @@ func (x *exchange) limit() {
 		x.bound.silence = time.Duration(x.route.cfg.ResponseTimeout)
 	}
 	x.bound.deadline = x.deadline
+	x.bound.body, x.bound.uploads = &x.body, x.body.src != nil
 	x.bound.start(x.start)
 }
 

@@ -69,12 +69,17 @@ func (x *exchange) explainCause(cause error) *failure { return x.explainBy(cause
 func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 	rt := x.route
 	f := &failure{err: err}
+	_, asking := x.bound.uploading()
 	set := func(status int, kind errorType, details string, blame bool) *failure {
 		f.answer = answer{status: status, kind: kind, details: details}
 		f.blame = blame
 		return f
 	}
 	switch {
+	case cause == errDeadline && asking:
+		return set(http.StatusGatewayTimeout, errResponseTimeout, "the deadline was over before the request's body had come", false)
+	case cause == errResponseDeadline && asking:
+		return set(http.StatusRequestTimeout, errRequest, "the request's body stood still", false)
 	case bodyErr != nil && errors.Is(bodyErr, os.ErrDeadlineExceeded):
 		return set(http.StatusRequestTimeout, errRequest, "the request's body stood still", false)
 	case cause == errDeadline:

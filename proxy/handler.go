@@ -112,7 +112,7 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	latency := now.Sub(begun)
 	if err != nil {
 		f := x.explain(err)
-		x.broke(f, now)
+		x.broke(f, begun, now)
 		if f.blame && e.first(err) {
 			e.failed(now, latency, f.details)
 		}

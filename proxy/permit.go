@@ -141,6 +141,22 @@ func (p *permit) last(now time.Time) bool {
 	return true
 }
 
+// yield is last for a request whose client still sends it, at an endpoint that
+// has no permit for others. Nothing was learned of the service.
+func (p *permit) yield(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.place != placeInflight {
+		return true
+	}
+	if p.e.hasRoom() || !p.e.takeStream() {
+		return false
+	}
+	p.place = placeStream
+	p.e.limiter.End(now, &p.waiter, limiter.Unused)
+	return true
+}
+
 // end gives back whatever is held. Once more does no harm.
 func (p *permit) end(now time.Time) {
 	if p.box != nil {

@@ -23,23 +23,25 @@ type requestBody struct {
 	bound   *bound
 	bytes   atomic.Int64
 
+	setDeadline func(time.Time) error // of the client's connection or stream, for reading
+
 	mu    sync.Mutex
 	guard *progress // nil: the client may be silent
 	heard bool      // the answer has begun: the client may be silent
 	eof   bool      // all of it was read
 	ended bool      // the exchange is over
+	gone  bool      // nobody wants the rest
 	err   error     // the first that isn't io.EOF
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
+	b.bound.asks(time.Now()) // before the look whether the rest is wanted: see bound.over
 	if !b.alive((*progress).before) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.src.Read(p)
-	if n > 0 {
-		b.bytes.Add(int64(n))
-		b.bound.moved(time.Now())
-	}
+	b.bound.got(time.Now(), n, err)
+	b.bytes.Add(int64(n))
 	switch {
 	case err == io.EOF:
 		b.mu.Lock()
@@ -64,7 +66,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 func (b *requestBody) alive(move func(*progress)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended {
+	if b.ended || b.gone {
 		return false
 	}
 	if b.guard != nil && !b.heard {
@@ -73,12 +75,25 @@ func (b *requestBody) alive(move func(*progress)) bool {
 	return true
 }
 
+// cut ends a read that waits for the client, where one does, and any further.
+func (b *requestBody) cut(now time.Time, waits bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return
+	}
+	b.gone = true
+	if waits {
+		_ = b.setDeadline(now) // where there are no deadlines, it ends when the client sends
+	}
+}
+
 // answered lifts the deadline: once the answer has begun, a client that only
 // listens is no slow client.
 func (b *requestBody) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.guard != nil && !b.heard && !b.ended {
+	if b.guard != nil && !b.heard && !b.ended && !b.gone {
 		b.guard.lift()
 	}
 	b.heard = true
