@@ -288,7 +288,7 @@ type Concurrency struct {
 	// Where requests over the limit wait.
 	Queue Queue `yaml:"queue"`
 
-	// The most long-lived streams at one endpoint: websockets, event streams, and answers that still run a second after their header. They don't count as inflight.
+	// The most long-lived streams at one endpoint: websockets, event streams, answers that still run a second after their header, and, when the limit is reached, uploads whose clients are slow. They don't count as inflight.
 	Streams int `yaml:"streams" default:"10000" min:"1" max:"1000000"`
 
 	// The status of a refusal. 503 makes many clients and balancers try again elsewhere, 429 makes more of them wait.
@@ -301,8 +301,8 @@ type Queue struct {
 	// How many requests may wait. auto: as many as the limit, at least 16. 0: none.
 	Length string `yaml:"length" default:"auto" format:"queue-length"`
 
-	// How much memory the requests that wait may hold.
-	Bytes Size `yaml:"bytes" default:"64MiB" min:"4KiB" max:"16GiB"`
+	// How much memory the requests that wait may hold: each counts as 16KiB and the size of its header.
+	Bytes Size `yaml:"bytes" default:"64MiB" min:"64KiB" max:"16GiB"`
 }
 
 // Health is the port for probes and scrapes. It only answers GET, and holds nothing secret.

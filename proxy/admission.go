@@ -70,13 +70,14 @@ func (x *exchange) enter() (*refusal, *failure) {
 	case limiter.Shed:
 		return x.refusal(x.permit.waiter.Reason), nil
 	case limiter.Queued:
+		x.bound.enqueued()
 		x.limit()
 		v, heard := x.permit.wait(x.ctx)
 		if heard && v == limiter.Shed {
 			return x.refusal(x.permit.waiter.Reason), nil
 		}
 		now = time.Now()
-		x.bound.moved(now) // our queue is no silence of the upstream's
+		x.bound.dequeued(now)
 		if heard && x.conn.hungUp(x.r) {
 			x.cancel(context.Canceled)
 		}
@@ -101,7 +102,7 @@ func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
 	cause := context.Cause(x.ctx)
 	left, has := x.left(now)
 	switch {
-	case cause == errDeadline || cause == errResponseDeadline || cause == nil && has && left <= 0:
+	case cause == errDeadline || cause == nil && has && left <= 0:
 		x.permit.end(now)
 		return x.refusal(limiter.Deadline), nil
 	case cause != nil:
@@ -181,7 +182,7 @@ func (x *exchange) answered(resp *http.Response, begun, now time.Time) {
 		o = limiter.Ignored
 	}
 	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), 1))
-	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && !unimplemented(resp.Header) {
+	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
 		x.route.upstream.classes.add(x.r.URL.Path)
 	}
 }

@@ -55,6 +55,8 @@ func (a *arena) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/hold":
 		hold()
+	case "/grpc/call":
+		w.Header().Set("Content-Type", "application/grpc")
 	case "/read":
 		io.Copy(io.Discard, r.Body)
 	case "/readhold":
@@ -257,11 +259,11 @@ func TestLeavingTheQueue(t *testing.T) {
 		name, route string
 		leave       func(*asked)
 		status      int
-		shed        string
+		shed        string // and counted so; "": as one who left
 	}{
 		{"the client leaves", "", func(q *asked) { q.conn.Close() }, -1, ""},
 		{"the deadline passes", ", timeout: 50ms", func(*asked) { takes(51 * time.Millisecond) }, 503, "deadline"},
-		{"no answer could begin in time", ", responseTimeout: 50ms", func(*asked) { takes(51 * time.Millisecond) }, 503, "deadline"},
+		{"the queue is no silence of the service's", ", responseTimeout: 50ms", func(*asked) { takes(120 * time.Millisecond) }, 503, "overload"},
 		{"it waits for too long", "", func(*asked) { takes(time.Second) }, 503, "overload"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -278,6 +280,10 @@ func TestLeavingTheQueue(t *testing.T) {
 				a.want(1, 0, 1)
 				if q.status() != test.status || q.shed() != test.shed {
 					t.Errorf("%d %q", q.status(), q.shed())
+				}
+				counted := a.endpoint().limiter.Status(time.Now())
+				if left := test.shed == ""; left != (counted.Cancelled == 1) || left != (len(counted.Sheds) == 0) || !left && counted.Sheds[0].Reason != test.shed {
+					t.Errorf("%d counted as having left, %v as shed", counted.Cancelled, counted.Sheds)
 				}
 				if got := a.names(); got != "stream running" {
 					t.Errorf("%s reached the service", got)
@@ -474,11 +480,27 @@ func TestClasses(t *testing.T) {
 	if names := c.names(); names[otherClass] != "other" || names[otherClass-1] != fmt.Sprint("route", otherClass-1) || len(names) != limiter.MaxClasses {
 		t.Errorf("%q", names)
 	}
-	for _, name := range []string{"", "other", "unheard of"} {
+	for _, name := range []string{"", "other", "unheard of", strings.Repeat("x", maxClassName+1)} {
 		if c.number(name) != otherClass || newClasses(nil).add(name) != otherClass && name != "unheard of" {
 			t.Errorf("%q has a number of its own", name)
 		}
 	}
+}
+
+// TestClassesAreGRPCs: a client can call any request a gRPC call, and a service
+// of another kind may answer any path. No class comes of it.
+func TestClassesAreGRPCs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newArena(t, limited("{mode: adaptive}", "", ""))
+		for path, want := range map[string]int{"/made/up": otherClass, "/grpc/call": 1} {
+			if s := a.ask(path, "Content-Type: application/grpc").status(); s != 200 {
+				t.Fatal(s)
+			}
+			if n := a.endpoint().up.classes.number(path); n != want {
+				t.Errorf("%s has class %d, want %d", path, n, want)
+			}
+		}
+	})
 }
 
 func TestAttemptNumber(t *testing.T) {

@@ -21,11 +21,12 @@ const idleLatency = 1e-6 // seconds
 // Where the better one has no room, one that has takes the request before it
 // waits anywhere.
 func (u *Upstream) pick(now time.Time) *endpoint {
-	e := u.draw(now)
-	if e == nil || len(*u.usable.Load()) == 1 || e.hasRoom() {
+	eps := *u.usable.Load() // once: it may be replaced at any time
+	e := draw(eps, now)
+	if len(eps) <= 1 || e.hasRoom() {
 		return e
 	}
-	if other := u.roomy(now); other != nil {
+	if other := roomy(eps, now); other != nil {
 		return other
 	}
 	return e
@@ -37,8 +38,7 @@ const maxLooks = 16
 
 // roomy is the cheapest endpoint that would admit a request at once, of those
 // that are looked at; or nil.
-func (u *Upstream) roomy(now time.Time) (best *endpoint) {
-	eps := *u.usable.Load()
+func roomy(eps []*endpoint, now time.Time) (best *endpoint) {
 	first := rand.IntN(len(eps))
 	for i := range min(len(eps), maxLooks) {
 		e := eps[(first+i)%len(eps)]
@@ -50,8 +50,7 @@ func (u *Upstream) roomy(now time.Time) (best *endpoint) {
 }
 
 // draw is pick, whether there is room or not.
-func (u *Upstream) draw(now time.Time) *endpoint {
-	eps := *u.usable.Load()
+func draw(eps []*endpoint, now time.Time) *endpoint {
 	switch len(eps) {
 	case 0:
 		return nil

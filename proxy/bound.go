@@ -10,7 +10,8 @@ import (
 // bound ends an exchange that takes too long, with one timer for two limits:
 // the deadline, which stands, and the response timeout, which counts from the
 // last progress of the request's body until the answer's header. So a slow
-// upload is no silence, and an upstream that stops taking it is.
+// upload is no silence, nor is a wait in Levee's own queue, and an upstream that
+// stops taking it is.
 //
 // The same timer makes a stream of an exchange whose answer runs on.
 //
@@ -34,6 +35,7 @@ type bound struct {
 	mu       sync.Mutex
 	timer    *time.Timer
 	progress time.Time
+	queued   bool // for a permit: nobody else is silent meanwhile
 	answered bool
 	streams  time.Time // when to look whether it is a stream; zero: never
 	ended    bool
@@ -57,7 +59,7 @@ func (b *bound) start(now time.Time) {
 // set sets the timer to the earliest limit, or stops it. The lock must be held.
 func (b *bound) set(now time.Time) {
 	due := b.deadline
-	if b.silence > 0 && !b.answered {
+	if b.listens() {
 		due = earlier(due, b.progress.Add(b.silence))
 	}
 	due = earlier(due, b.streams)
@@ -72,6 +74,9 @@ func (b *bound) set(now time.Time) {
 		b.timer.Reset(max(due.Sub(now), 0))
 	}
 }
+
+// listens says whether a silence may be the upstream's. The lock must be held.
+func (b *bound) listens() bool { return b.silence > 0 && !b.answered && !b.queued }
 
 // earlier is the earlier of two moments; a zero one is none.
 func earlier(a, b time.Time) time.Time {
@@ -93,7 +98,7 @@ func (b *bound) check() {
 	case !b.deadline.IsZero() && !now.Before(b.deadline):
 		b.over(errDeadline, now)
 		return
-	case !b.answered && b.silence > 0 && now.Sub(b.progress) >= b.silence:
+	case b.listens() && now.Sub(b.progress) >= b.silence:
 		b.over(errResponseDeadline, now)
 		return
 	case !b.streams.IsZero() && !now.Before(b.streams):
@@ -134,11 +139,19 @@ func (b *bound) stream(now time.Time) {
 	}
 }
 
-// moved notes progress that is none of the service's.
-func (b *bound) moved(now time.Time) {
+// enqueued begins a wait in the queue.
+func (b *bound) enqueued() {
 	b.mu.Lock()
-	b.progress = now
+	b.queued = true
 	b.mu.Unlock()
+}
+
+// dequeued ends the wait in the queue.
+func (b *bound) dequeued(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queued, b.progress = false, now
+	b.set(now)
 }
 
 // asks notes that the client is waited for, for more of the request's body.

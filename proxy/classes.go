@@ -46,6 +46,10 @@ func (c *classes) number(name string) int {
 	return otherClass
 }
 
+// maxClassName is the length of a name, in bytes, beyond which it gets no number:
+// names are labels of metrics, and kept in the state file.
+const maxClassName = 256
+
 // add gives a name a number of its own, as long as there are any, and returns
 // what it has.
 func (c *classes) add(name string) int {
@@ -58,7 +62,7 @@ func (c *classes) add(name string) int {
 	if n, ok := old[name]; ok {
 		return n
 	}
-	if len(old) >= otherClass || name == otherClassName || name == "" {
+	if len(old) >= otherClass || name == otherClassName || name == "" || len(name) > maxClassName {
 		return otherClass
 	}
 	numbers := make(map[string]int, len(old)+1)
