@@ -153,22 +153,26 @@ func (x *exchange) wantsStream() bool {
 // dispatched notes that the request is on its way to the service.
 func (x *exchange) dispatched() { x.permit.settle(limiter.Ignored, 0) }
 
+// noLatency is the least that the limiter takes for one. Ignored, it says
+// nothing at all.
+const noLatency = 1
+
 // broke ends the permit of an attempt, begun at some time, that brought no
 // answer. As in answered, the client's own time is none of the service's.
 func (x *exchange) broke(f *failure, begun, now time.Time) {
-	o := limiter.Ignored
+	o, latency := limiter.Ignored, max(now.Sub(x.bound.lastMoved(begun)), noLatency)
 	_, asking := x.bound.uploading()
 	switch {
 	case f.kind == errConnectionLimit: // our own want of descriptors
 		o = limiter.Unused
 	case asking && !f.blame: // the service waited for the client
-		o = limiter.Unused
+		latency = noLatency
 	case f.cut, f.kind == errResponseTimeout:
 		o = limiter.Late
 	case f.blame:
 		o = limiter.Dropped
 	}
-	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), 1))
+	x.permit.settle(o, latency)
 	x.permit.end(now)
 }
 
@@ -181,7 +185,7 @@ func (x *exchange) answered(resp *http.Response, begun, now time.Time) {
 	if uploading, _ := x.bound.uploading(); uploading && o == limiter.Success {
 		o = limiter.Ignored
 	}
-	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), 1))
+	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), noLatency))
 	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
 		x.route.upstream.classes.add(x.r.URL.Path)
 	}

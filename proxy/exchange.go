@@ -70,9 +70,10 @@ func (x *exchange) takeBody(w http.ResponseWriter) {
 		return
 	}
 	rc := http.NewResponseController(w)
-	x.body.src, x.body.bound, x.body.setDeadline = x.r.Body, &x.bound, rc.SetReadDeadline
+	setDeadline := rc.SetReadDeadline
+	x.body.src, x.body.bound, x.body.setDeadline = x.r.Body, &x.bound, setDeadline
 	if !x.grpc || x.r.ProtoMajor == 1 { // over HTTP/2 its clients may be silent for as long as the call lasts
-		x.body.guard = newProgress(x.r, x.conn.timeouts.read, rc.SetReadDeadline)
+		x.body.guard = newProgress(x.r, x.conn.timeouts.read, setDeadline)
 	}
 	if x.r.ProtoMajor == 1 {
 		_ = rc.EnableFullDuplex()

@@ -153,7 +153,8 @@ func (p *permit) yield(now time.Time) bool {
 		return false
 	}
 	p.place = placeStream
-	p.e.limiter.End(now, &p.waiter, limiter.Unused)
+	p.waiter.Latency = noLatency
+	p.e.limiter.End(now, &p.waiter, limiter.Ignored)
 	return true
 }
 

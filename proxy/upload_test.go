@@ -112,6 +112,9 @@ func TestSlowUploadsBlameNobody(t *testing.T) {
 				if s := q.status(); s != test.status {
 					t.Errorf("answered %d %v", s, q.resp.Header)
 				}
+				if sheds := a.endpoint().limiter.Status(time.Now()).Sheds; q.shed() != "" || len(sheds) > 0 {
+					t.Errorf("shed %q, %v", q.shed(), sheds)
+				}
 				if n := a.endpoint().failures.Load(); n != 0 {
 					t.Errorf("the endpoint is blamed for %d", n)
 				}
