@@ -471,7 +471,7 @@ upstreams: [{name: service, endpoints: ["$UPSTREAM"], %s}]`, first, first, secon
 }
 
 func TestClasses(t *testing.T) {
-	c := newClasses(nil)
+	c := newClasses()
 	for i := range 2 * limiter.MaxClasses {
 		if got := c.add(fmt.Sprint("route", i)); got != min(i, otherClass) {
 			t.Errorf("%d became %d", i, got)
@@ -481,7 +481,7 @@ func TestClasses(t *testing.T) {
 		t.Errorf("%q", names)
 	}
 	for _, name := range []string{"", "other", "unheard of", strings.Repeat("x", maxClassName+1)} {
-		if c.number(name) != otherClass || newClasses(nil).add(name) != otherClass && name != "unheard of" {
+		if c.number(name) != otherClass || newClasses().add(name) != otherClass && name != "unheard of" {
 			t.Errorf("%q has a number of its own", name)
 		}
 	}
@@ -566,4 +566,42 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%+v: %d", test, got)
 		}
 	}
+}
+
+// TestReloadKeepsPermits: what is inflight stays so when an upstream's
+// configuration changes: the service is the same.
+func TestReloadKeepsPermits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const one = "{mode: fixed, limit: 1, queue: {length: 0}}"
+		a := newArena(t, limited(one, "", ""))
+		held := a.ask("/hold")
+		reload := func(concurrency, route string) {
+			text := strings.Replace(limited(concurrency, route, ""), "concurrency:", "timeouts: {connect: 2s}, concurrency:", 1)
+			old := a.proxy.gen.Load()
+			gen, err := newGeneration(parse(t, text, "http://10.0.0.1:80"), &a.proxy.o, old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.proxy.gen.Store(gen)
+			old.retireExcept(gen)
+			t.Cleanup(func() { gen.retireExcept(nil) })
+		}
+		reload(one, "")
+		a.want(1, 0, 0)
+		if q := a.ask("/"); q.shed() != "queue_full" {
+			t.Errorf("%d %q", q.status(), q.shed())
+		}
+		a.release <- struct{}{}
+		if s := held.status(); s != 200 {
+			t.Error(s)
+		}
+		a.want(0, 0, 0)
+		reload("{mode: fixed, limit: 2, queue: {length: 0}}", ", priority: critical")
+		if got := a.endpoint().limiter.Status(time.Now()).Limit; got != 2 {
+			t.Errorf("the limit is %v", got)
+		}
+		if s := a.ask("/").status(); s != 200 {
+			t.Error(s)
+		}
+	})
 }

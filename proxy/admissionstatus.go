@@ -8,7 +8,7 @@ import (
 
 // AdmissionStatus is a snapshot of how requests are admitted to one endpoint.
 // What it counts, it counts since the endpoint was first seen or its
-// upstream's configuration last changed.
+// upstream's concurrency settings last changed.
 type AdmissionStatus struct {
 	// Mode is adaptive or fixed.
 	Mode string `json:"mode"`

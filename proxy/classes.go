@@ -9,8 +9,8 @@ import (
 )
 
 // classes gives the requests of an upstream that cost alike a number each: by
-// route, and for gRPC by method. All endpoints of the upstream share it, so
-// that what was learned at one can be handed on by name.
+// route, and for gRPC by method. All endpoints of the upstream share it, also
+// over reloads, so that what was learned at one can be handed on by number.
 //
 // There are [limiter.MaxClasses] numbers, and the last is for all others. A
 // client could make names up, so a method only gets a number once the service
@@ -27,14 +27,9 @@ const (
 	otherClassName = "other"
 )
 
-// newClasses takes over the names that old, which may be nil, knows.
-func newClasses(old *classes) *classes {
+func newClasses() *classes {
 	c := &classes{}
-	numbers := map[string]int{}
-	if old != nil {
-		numbers = *old.numbers.Load()
-	}
-	c.numbers.Store(&numbers)
+	c.numbers.Store(&map[string]int{})
 	return c
 }
 

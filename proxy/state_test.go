@@ -222,7 +222,7 @@ func TestStateIsKeptWhileAnEndpointIsGone(t *testing.T) {
 	if all := k.note(state[:1], 15*time.Minute, later); len(all) != 2 {
 		t.Errorf("after 10 minutes: %v", all)
 	}
-	numbers := newClasses(nil)
+	numbers := newClasses()
 	numbers.add("first")
 	s := k.recall("features", "10.0.0.7:8080", later, numbers.add)
 	if s == nil || s.Limit != 37.5 || len(s.Classes) != 3 || s.Classes[0].Samples != 0 || s.Classes[1].Baseline != 40e6 || s.Classes[2].Samples != 12 {
@@ -311,7 +311,7 @@ func TestStateThatHangs(t *testing.T) {
 		hangs := make(chan struct{})
 		k.start(func(time.Time) []learned { <-hangs; return nil })
 		time.Sleep(time.Minute)
-		if k.tell() == nil || k.recall("a", "b", time.Now(), newClasses(nil).add) != nil {
+		if k.tell() == nil || k.recall("a", "b", time.Now(), newClasses().add) != nil {
 			t.Error("nobody is told")
 		}
 		began := time.Now()
@@ -443,7 +443,7 @@ func FuzzState(f *testing.F) {
 			k.cfg.MaxAge = config.Duration(15 * time.Minute)
 			k.note(all, 15*time.Minute, stateTime)
 			for _, e := range all {
-				l := limiter.New(limiter.Config{State: k.recall(e.Upstream, e.Address, stateTime, newClasses(nil).add)}, stateTime)
+				l := limiter.New(limiter.Config{State: k.recall(e.Upstream, e.Address, stateTime, newClasses().add)}, stateTime)
 				if s := l.Status(stateTime); math.IsNaN(s.Limit) || s.Limit < 1 || s.Limit > 10_000 {
 					t.Fatalf("limit %v of %+v", s.Limit, e)
 				}

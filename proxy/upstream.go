@@ -55,7 +55,7 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		cfg: cfg, limits: limits, log: o.Logger, resolver: o.Resolver, dialer: d,
 		metrics:  o.Metrics.Upstream(cfg.Name),
 		resolved: make(chan struct{}),
-		classes:  newClasses(old.knownClasses()),
+		classes:  old.knownClasses(),
 		keeper:   o.keeper,
 	}
 	if cfg.Concurrency.RefuseWith == "429" {
@@ -240,16 +240,18 @@ func (u *Upstream) addressesOf(targets []*target) map[*target][]string {
 	return m
 }
 
-// knownClasses are those of u, which may be nil.
+// knownClasses are those of u; new ones, where it is nil.
 func (u *Upstream) knownClasses() *classes {
 	if u == nil {
-		return nil
+		return newClasses()
 	}
 	return u.classes
 }
 
 // learnFrom takes over what old, which may be nil, has learned at the same
-// addresses: their latencies and their limits.
+// addresses: their latencies and their limits. A limit that is configured as it
+// was is taken over itself, with those that are inflight and those that wait:
+// it is still the same service that does their work.
 func (u *Upstream) learnFrom(old *Upstream) {
 	if old == nil {
 		return
@@ -261,7 +263,11 @@ func (u *Upstream) learnFrom(old *Upstream) {
 		for _, o := range old.endpoints {
 			if o.target.URL == e.target.URL && o.address == e.address {
 				e.latency.value, e.latency.at = o.latency.get(now), now
-				if o.limiter != nil { // the classes' numbers are the same: their names were taken over
+				switch {
+				case o.limiter == nil:
+				case u.cfg.Concurrency == old.cfg.Concurrency:
+					e.limiter = o.limiter
+				default:
 					learned := o.limiter.State()
 					e.limiter = newLimiter(&u.cfg.Concurrency, &learned, now)
 				}
