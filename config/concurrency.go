@@ -33,7 +33,7 @@ func ParsePriority(s string) (level uint8, ok bool) {
 	return 0, false
 }
 
-// Most is how many requests may wait. Auto: as many as the limit, at least 16.
+// Most is how many requests may wait. Auto: as many as the limit, at least 48.
 func (q *Queue) Most() (n int, auto bool) {
 	n, err := strconv.Atoi(q.Length)
 	return n, err != nil

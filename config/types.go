@@ -298,7 +298,7 @@ type Concurrency struct {
 // Queue bounds what waits at one endpoint. Requests leave it by priority,
 // first attempts before retries; nobody waits who can't be answered in time.
 type Queue struct {
-	// How many requests may wait. auto: as many as the limit, at least 16. 0: none.
+	// How many requests may wait. auto: as many as the limit, at least 48. 0: none.
 	Length string `yaml:"length" default:"auto" format:"queue-length"`
 
 	// How much memory the requests that wait may hold: each counts as 16KiB and the size of its header.

@@ -38,12 +38,14 @@ func (b *baselines) expect(class int) float64 {
 // learn takes a sample that was taken without queueing.
 func (b *baselines) learn(class int, logLatency float64) {
 	c := &b.class[class]
-	if c.samples > 0 {
-		b.shape[b.seen%shapeSize] = math.Exp(logLatency - c.log)
-		b.seen++
-	}
 	c.samples = min(c.samples+1, baselineMemory)
 	c.log += (logLatency - c.log) / c.samples
+}
+
+// form takes a sample's latency over its class's baseline, for the shape.
+func (b *baselines) form(log float64) {
+	b.shape[b.seen%shapeSize] = math.Exp(log)
+	b.seen++
 }
 
 // scale multiplies every baseline: latency has changed for all, without queueing.

@@ -16,7 +16,7 @@ type Config struct {
 	Min, Max float64
 	// Initial is the limit before anything is known. Default: 16.
 	Initial float64
-	// Queue is how many requests may wait. 0: as many as the limit, at least 16. Negative: none.
+	// Queue is how many requests may wait. 0: as many as the limit, at least 48. Negative: none.
 	Queue int
 	// QueueBytes is how much memory those that wait may hold. Default: 64 MiB.
 	QueueBytes int
@@ -41,6 +41,7 @@ type Limiter struct {
 	inflight int
 	queue    queue
 	fair     fairness
+	left     abandoned
 	ctl      controller
 	count    counts
 }
@@ -60,12 +61,13 @@ func New(cfg Config, now time.Time) *Limiter {
 		cfg.QueueBytes = defaultQueueBytes
 	}
 	l := &Limiter{cfg: cfg, epoch: now}
-	l.ctl = controller{limit: min(max(cfg.Initial, cfg.Min), cfg.Max), min: cfg.Min, max: cfg.Max, start: true, step: 1, boot: bootSamples, spread: 1, factor: growStart}
+	l.ctl = newController(min(max(cfg.Initial, cfg.Min), cfg.Max), cfg.Min, cfg.Max)
 	if cfg.Fixed > 0 {
 		l.ctl.limit = cfg.Fixed
 	}
 	if len(cfg.Off) > 0 {
 		l.ctl.off = map[string]bool{}
+		l.ctl.fit.off, l.ctl.pauses.off = l.ctl.off, l.ctl.off
 		for _, rule := range cfg.Off {
 			l.ctl.off[rule] = true
 		}
@@ -74,7 +76,7 @@ func New(cfg Config, now time.Time) *Limiter {
 		l.ctl.restore(cfg.State)
 	}
 	l.ctl.win.reset(0)
-	l.queue.tune(int64(l.ctl.base.expect(0)))
+	l.tune(0)
 	return l
 }
 
@@ -85,7 +87,8 @@ func (l *Limiter) at(t time.Time) int64 { return int64(t.Sub(l.epoch)) }
 func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 	t := l.begin(now, w)
 	l.mu.Lock()
-	if l.queue.n == 0 && l.inflight < l.room() {
+	l.bury(t, 0)
+	if l.queue.n == 0 && l.held() < l.room() {
 		if !l.inTime(t, w) {
 			l.shed(t, w, Deadline)
 			l.mu.Unlock()
@@ -109,12 +112,34 @@ func (l *Limiter) begin(now time.Time, w *Waiter) int64 {
 	if !w.Deadline.IsZero() {
 		w.deadline = l.at(w.Deadline)
 	}
-	w.Reason, w.since, w.Latency = NotShed, l.at(now), 0
+	w.Reason, w.since, w.waited, w.Latency = NotShed, l.at(now), false, 0
 	return w.since
 }
 
 // room is the limit as a number of requests.
 func (l *Limiter) room() int { return int(l.ctl.limit + 1e-9) }
+
+// held is how many requests the service is at work on, as far as is known.
+func (l *Limiter) held() int { return l.inflight + l.left.n }
+
+// bury gives back the permits of abandoned requests with which the service is done.
+func (l *Limiter) bury(now, since int64) {
+	for {
+		g, overtaken, ok := l.left.done(now, since)
+		if !ok {
+			return
+		}
+		if l.cfg.Fixed > 0 {
+			continue
+		}
+		w := Waiter{Class: g.class, step: g.step, cohort: g.cohort, occupancy: g.occupancy, waited: g.waited, since: g.entered}
+		done := now
+		if !overtaken {
+			done = min(now, g.until)
+		}
+		l.ctl.sample(now, &w, float64(max(done-g.since, 1)), !overtaken)
+	}
+}
 
 // inTime says whether w can still be answered before its deadline.
 func (l *Limiter) inTime(now int64, w *Waiter) bool {
@@ -126,9 +151,12 @@ func (l *Limiter) admit(now int64, w *Waiter) {
 	l.count.admit(now)
 	l.fair.begin(w.Client)
 	w.state, w.since, w.step, w.cohort = admitted, now, l.ctl.step, l.ctl.win.enter(now)
-	w.occupancy = float32(l.inflight)
-	w.light = l.queue.n == 0 && l.inflight <= max(1, l.room()/2)
-	l.ctl.observe(now, float64(l.inflight))
+	w.occupancy = float32(l.held())
+	w.light = l.queue.n == 0 && l.held() <= max(1, l.room()/2)
+	l.ctl.observe(now, float64(l.held()))
+	if l.cfg.Fixed <= 0 && !l.ctl.win.closed {
+		l.ctl.close(now)
+	}
 }
 
 func (l *Limiter) shed(now int64, w *Waiter, why Reason) {
@@ -146,7 +174,7 @@ func (l *Limiter) Refuse(now time.Time, w *Waiter) bool {
 	why := NotShed
 	if !l.inTime(w.since, w) {
 		why = Deadline
-	} else if l.queue.n > 0 || l.inflight >= l.room() {
+	} else if l.bury(w.since, 0); l.queue.n > 0 || l.held() >= l.room() {
 		var victim *Waiter
 		if why, victim = l.crowded(w, l.lane(w)); victim != nil {
 			why = NotShed
@@ -225,7 +253,7 @@ func (l *Limiter) grant(now int64, out *notices) {
 		l.shed(now, w, Overload)
 		out.add(w, Shed)
 	}
-	for l.inflight < l.room() {
+	for l.held() < l.room() {
 		w := l.queue.pop(now)
 		if w == nil {
 			return
@@ -237,6 +265,7 @@ func (l *Limiter) grant(now int64, out *notices) {
 			out.add(w, Shed)
 			continue
 		}
+		w.waited = true
 		l.admit(now, w)
 		out.add(w, Admitted)
 	}
@@ -283,24 +312,18 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	if o == Unused && t >= w.deadline { // admitted in vain, too late to be sent
 		l.count.shed(t, w, Deadline)
 	}
+	if o == Late && !l.off("abandon") {
+		l.left.push(t, w)
+	}
 	if l.cfg.Fixed <= 0 {
-		if o != Unused {
-			l.ctl.ended(t, l.inflight+1, l.ctl.base.expect(w.Class))
-		}
-		switch o {
-		case Success, Late, Ignored:
-			latency := t - w.since
-			if w.Latency > 0 {
-				latency = int64(w.Latency)
-			}
-			l.ctl.sample(t, w, float64(max(latency, 1)), o != Success)
-		case Dropped:
-			l.ctl.drop(w)
-		case Unused:
-			l.ctl.unused(w)
-		}
+		l.learn(t, w, o)
+	}
+	if o == Success || o == Ignored {
+		l.bury(t, w.since)
+	}
+	if l.cfg.Fixed <= 0 {
 		l.ctl.look(t)
-		l.queue.tune(int64(l.ctl.base.expect(w.Class)))
+		l.tune(w.Class)
 	}
 	if l.queue.n == 0 {
 		l.queue.calm()
@@ -313,12 +336,51 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	out.send()
 }
 
+// learn tells the controller what came of a permit.
+func (l *Limiter) learn(now int64, w *Waiter, o Outcome) {
+	latency := now - w.since
+	if w.Latency > 0 {
+		latency = int64(w.Latency)
+	}
+	if o != Unused {
+		l.ctl.pauses.ended(now, l.held()+1, float64(latency))
+	}
+	switch o {
+	case Success:
+		l.ctl.sample(now, w, float64(max(latency, 1)), false)
+	case Ignored:
+		l.ctl.sample(now, w, float64(max(latency, 1)), true)
+	case Late:
+		l.ctl.lates++
+		if l.off("abandon") {
+			l.ctl.sample(now, w, float64(max(latency, 1)), true)
+		}
+	case Dropped:
+		l.ctl.drop(w)
+	case Unused:
+		l.ctl.unused(w)
+	}
+}
+
+// tune gives the queue its times.
+func (l *Limiter) tune(class int) {
+	limit := l.ctl.limit
+	if l.off("bridge") {
+		limit = math.Inf(1)
+	}
+	l.queue.tune(l.ctl.base.expect(class), limit)
+}
+
+// off says whether a rule is switched off.
+func (l *Limiter) off(rule string) bool { return l.ctl.off[rule] }
+
 // Tick lets time pass when nothing else happens, and returns when it wants to
 // be called again; zero: not before something else happens.
 func (l *Limiter) Tick(now time.Time) time.Time {
 	t := l.at(now)
 	l.mu.Lock()
 	var out notices
+	l.bury(t, 0)
 	l.grant(t, &out)
 	wait := l.queue.n > 0
 	l.mu.Unlock()
@@ -363,9 +425,12 @@ func (o *notices) send() {
 
 // Status is a snapshot of a limiter.
 type Status struct {
-	// Limit is the number of requests that may be inflight, Inflight how many are.
-	Limit    float64 `json:"limit"`
-	Inflight int     `json:"inflight"`
+	// Limit is the number of requests that may be inflight, Inflight how many
+	// are. Abandoned are those that nobody waits for any more, but that the
+	// service is believed to be at work on: they take room too.
+	Limit     float64 `json:"limit"`
+	Inflight  int     `json:"inflight"`
+	Abandoned int     `json:"abandoned"`
 	// Queued counts those that wait, Wait is how long the first of them has.
 	Queued int           `json:"queued"`
 	Wait   time.Duration `json:"waitNanoseconds"`
@@ -398,9 +463,9 @@ func (l *Limiter) Status(now time.Time) Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{
-		Limit: l.ctl.limit, Inflight: l.inflight, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.count.admitted,
+		Limit: l.ctl.limit, Inflight: l.inflight, Abandoned: l.left.n, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.count.admitted,
 		Wait: time.Duration(l.queue.longest(t)), Cancelled: l.count.cancelled, Waits: l.count.waits,
-		Rule: l.ctl.lastRule, From: l.ctl.lastFrom, Why: l.ctl.lastWhy, Since: time.Duration(t - l.ctl.lastAt), Moves: maps.Clone(l.ctl.moves),
+		Rule: l.ctl.moved.rule, From: l.ctl.moved.from, Why: l.ctl.moved.why, Since: time.Duration(t - l.ctl.moved.at), Moves: maps.Clone(l.ctl.moved.counts),
 		Sheds: l.count.list(&totals{}), Recent: l.count.recent(t),
 	}
 	for i := range l.ctl.base.class {
@@ -418,5 +483,5 @@ func (l *Limiter) Status(now time.Time) Status {
 func (l *Limiter) Free() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(0, l.room()-l.inflight-l.queue.n)
+	return max(0, l.room()-l.held()-l.queue.n)
 }

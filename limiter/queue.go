@@ -194,8 +194,14 @@ func (q *queue) newest(w *Waiter, lane int) *Waiter {
 	return q.lanes[min(w.Priority, priorities-1)][lane].last
 }
 
-// tune sets CoDel's times from the baseline latency.
-func (q *queue) tune(baseline int64) {
-	q.target = max(int64(5*time.Millisecond), baseline/4)
-	q.interval = max(int64(100*time.Millisecond), 2*baseline)
+// tune sets CoDel's times from the baseline latency, in ns, and the limit. A
+// narrow service needs a longer wait: with few that work, arrivals come by
+// chance in gaps and heaps as long as several service times, and a short queue
+// runs empty while requests have been turned away.
+func (q *queue) tune(baseline, limit float64) {
+	q.target = max(int64(5*time.Millisecond), int64(baseline/4))
+	q.interval = max(int64(100*time.Millisecond), int64(2*baseline), int64(bridge*baseline/max(limit, 1)))
 }
+
+// bridge is how many baselines of a service of width 1 a wait may last.
+const bridge = 12

@@ -48,9 +48,9 @@ func (c *controller) restore(s *State) {
 			continue
 		}
 		c.base.class[i] = baseline{log: math.Log(class.Baseline), samples: min(class.Samples, baselineMemory)}
-		c.boot = 0
+		c.boot = false
 	}
-	if c.boot > 0 {
+	if c.boot {
 		return // a limit without a baseline says nothing
 	}
 	if sound(s.Limit, c.min, c.max) {

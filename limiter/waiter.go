@@ -119,6 +119,7 @@ type Waiter struct {
 	step       uint32 // the controller's, when admitted
 	cohort     uint32 // of the window that counts it; 0: none
 	occupancy  float32
+	waited     bool
 	light      bool // admitted while there was no queue and little inflight
 	since      int64
 	deadline   int64

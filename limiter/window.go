@@ -19,14 +19,13 @@ type window struct {
 	out      int     // of the cohort, still inflight
 	outSince float64 // sum of the times of their dispatch
 
-	n        int
-	sum, sq  float64 // of the logarithms, and of their squares
-	latency  float64 // sum, in ns
-	occ      float64 // sum of inflight at dispatch
-	full     int     // dispatched at the limit
-	drops    int
-	censored int // whose clients had left, of those that count
-	gone     int // whose clients had left although they might have been answered
+	n       int
+	sum, sq float64 // of the logarithms, and of their squares
+	latency float64 // sum, in ns
+	occ     float64 // sum of inflight at dispatch
+	full    int     // dispatched at the limit
+	drops   int
+	look    int // how many samples there will be when it is looked at early again
 }
 
 func (w *window) reset(now int64) { *w = window{id: w.id + 1, begun: now} }
@@ -47,7 +46,7 @@ func (w *window) leave(since int64) {
 	w.outSince -= float64(since)
 }
 
-func (w *window) add(latency, logRatio, occupancy float64, full, censored bool) {
+func (w *window) add(latency, logRatio, occupancy float64, full bool) {
 	w.n++
 	w.latency += latency
 	w.sum += logRatio
@@ -55,9 +54,6 @@ func (w *window) add(latency, logRatio, occupancy float64, full, censored bool) 
 	w.occ += occupancy
 	if full {
 		w.full++
-	}
-	if censored {
-		w.censored++
 	}
 }
 
@@ -74,7 +70,15 @@ func (w *window) mean(now int64) float64 {
 	usual := w.latency / float64(w.n)
 	passed := float64(now) - w.outSince/float64(w.out)
 	missing := m + math.Log((passed+usual)/usual)
+	if float64(w.out) > windowMissing*float64(w.n) { // those that came last, not the slow ones
+		missing = max(m, m+math.Log(passed/usual))
+	}
 	return (w.sum + missing*float64(w.out)) / float64(w.n+w.out)
+}
+
+// length is how long a window should last: two latencies.
+func (w *window) length() int64 {
+	return min(max(int64(2*w.latency/float64(max(w.n, 1))), windowLeast), windowMost)
 }
 
 // spread is the standard deviation of the logarithms.

@@ -137,10 +137,8 @@ func (g *levee) Done(now time.Duration, a *sim.Attempt, o sim.Outcome) {
 	switch {
 	case o == sim.Dropped:
 		end = limiter.Dropped
-	case o == sim.Canceled && a.Deadline > 0 && now >= a.Deadline:
-		end = limiter.Late // the proxy knew the deadline, and ended it itself
 	case o == sim.Canceled:
-		end = limiter.Ignored
+		end = limiter.Late
 	}
 	g.limiter.End(g.epoch.Add(now), &g.held[a.Slot].Waiter, end)
 }
@@ -179,4 +177,4 @@ func (g *levee) QueueLen() int  { return g.queued }
 func (g *levee) status() limiter.Status { return g.limiter.Status(g.epoch.Add(g.now)) }
 
 // Rules are the rules of Levee's limiter that can be switched off.
-var Rules = []string{"start", "descend", "cut", "hold", "test", "probe", "leave", "drop", "idle", "pause"}
+var Rules = []string{"start", "change", "width", "noise", "probe", "late", "abandon", "bridge", "relearn", "drop", "idle", "pause"}

@@ -1,0 +1,62 @@
+package limiter
+
+// abandoned holds the permits of requests that nobody waits for any more: the
+// client left, or the deadline passed. Most services don't notice and work on,
+// so what was given back would be given to one request too many, and the more
+// clients leave, the longer the service's own queue would become. A permit is
+// therefore free only when the service is done with the request, as far as can
+// be told: when one that was dispatched later is answered, or when as much
+// time again has passed.
+type abandoned struct {
+	ring  []ghost
+	first int
+	n     int
+}
+
+// ghost is what remains of a request that was abandoned.
+type ghost struct {
+	entered      int64 // when it was dispatched
+	since, until int64 // when the service got it, and is believed to be done with it
+	class        int
+	step, cohort uint32
+	occupancy    float32
+	waited       bool
+}
+
+// again is how many times a request's age it is believed to be worked on, at most.
+const again = 2
+
+func (a *abandoned) push(now int64, w *Waiter) {
+	if a.n == len(a.ring) {
+		grown := make([]ghost, max(16, 2*a.n))
+		for i := range a.n {
+			grown[i] = a.ring[(a.first+i)%len(a.ring)]
+		}
+		a.ring, a.first = grown, 0
+	}
+	since := w.since
+	if w.Latency > 0 { // what came before was the client's time, not the service's
+		since = now - int64(w.Latency)
+	}
+	a.ring[(a.first+a.n)%len(a.ring)] = ghost{
+		entered: w.since, since: since, until: since + again*(now-since),
+		class: w.Class, step: w.step, cohort: w.cohort, occupancy: w.occupancy, waited: w.waited,
+	}
+	a.n++
+}
+
+// done takes out the first of them if the service is done with it: since is
+// when the latest request that was answered had been dispatched.
+func (a *abandoned) done(now, since int64) (g ghost, overtaken, ok bool) {
+	if a.n == 0 {
+		return g, false, false
+	}
+	g = a.ring[a.first]
+	overtaken = g.since < since
+	if !overtaken && now < g.until {
+		return g, false, false
+	}
+	a.first = (a.first + 1) % len(a.ring)
+	a.n--
+	return g, overtaken, true
+}
