@@ -184,6 +184,7 @@ func TestWatchSeesAConfigMap(t *testing.T) {
 	}
 	c.put(version("6"))
 	w.expect("v6")
+	w.end() // what is applied is noted right after that
 	if info := w.Info(); info.LastError != "" {
 		t.Errorf("%+v", info)
 	}
