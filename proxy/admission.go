@@ -153,8 +153,8 @@ func (x *exchange) wantsStream() bool {
 // dispatched notes that the request is on its way to the service.
 func (x *exchange) dispatched() { x.permit.settle(limiter.Ignored, 0) }
 
-// noLatency is the least that the limiter takes for one. Ignored, it says
-// nothing at all.
+// noLatency is the least that the limiter takes for one. Of a request that ends
+// without an answer it says nothing at all.
 const noLatency = 1
 
 // broke ends the permit of an attempt, begun at some time, that brought no
@@ -162,15 +162,18 @@ const noLatency = 1
 func (x *exchange) broke(f *failure, begun, now time.Time) {
 	o, latency := limiter.Ignored, max(now.Sub(x.bound.lastMoved(begun)), noLatency)
 	_, asking := x.bound.uploading()
+	if asking { // the service waited for the client, and has not been at work
+		latency = noLatency
+	}
 	switch {
 	case f.kind == errConnectionLimit: // our own want of descriptors
 		o = limiter.Unused
-	case asking && !f.blame: // the service waited for the client
-		latency = noLatency
 	case f.cut, f.kind == errResponseTimeout:
 		o = limiter.Late
 	case f.blame:
 		o = limiter.Dropped
+	case asking:
+		o = limiter.Unused
 	}
 	x.permit.settle(o, latency)
 	x.permit.end(now)

@@ -153,8 +153,7 @@ func (p *permit) yield(now time.Time) bool {
 		return false
 	}
 	p.place = placeStream
-	p.waiter.Latency = noLatency
-	p.e.limiter.End(now, &p.waiter, limiter.Ignored)
+	p.e.limiter.End(now, &p.waiter, limiter.Unused)
 	return true
 }
 
