@@ -36,6 +36,9 @@ type fit struct {
 
 	weight        [fitGrid]float64 // the distribution over widths
 	slow, slowErr float64          // mean of log s, and its error
+
+	logOcc, precisions [fitPoints]float64 // room for what is the same for every width
+	precision, norm    float64
 }
 
 // point is one measurement.
@@ -70,12 +73,15 @@ const (
 // near says whether two points were measured at nearly the same inflight.
 func (p point) near(q point) bool { return math.Abs(math.Log(p.occ/q.occ)) < sameLevel }
 
-// widths are those of the grid.
-var widths = func() (w [fitGrid]float64) {
-	for i := range w {
-		w[i] = math.Exp(float64(i) * fitStep)
+// grid holds the widths, their logarithms, and those of the limits that fit
+// them: the width, and half of the queueing that is tolerated.
+var grid = func() (g [fitGrid]struct{ width, log, logFit float64 }) {
+	for i := range g {
+		log := float64(i) * fitStep
+		w := math.Exp(log)
+		g[i].width, g[i].log, g[i].logFit = w, log, math.Log(w+max(slackLeast, slackShare*w)/2)
 	}
-	return w
+	return g
 }()
 
 // add takes a measurement, and drops those that it contradicts. The error of
@@ -125,10 +131,11 @@ func (p *point) merge(q point) bool {
 func (f *fit) evidence(points []point, now int64, memory float64) float64 {
 	var means, vars [fitGrid]float64
 	most := math.Inf(-1)
-	for i, w := range widths {
+	f.prepare(points, now, memory)
+	for i := range grid {
 		var log float64
-		log, means[i], vars[i] = f.likelihood(points, w, now, memory)
-		f.weight[i] = log + f.prior(w)
+		log, means[i], vars[i] = f.likelihood(points, grid[i].log)
+		f.weight[i] = log + f.prior(grid[i].log)
 		most = max(most, f.weight[i])
 	}
 	sum := 0.0
@@ -147,33 +154,43 @@ func (f *fit) evidence(points []point, now int64, memory float64) float64 {
 }
 
 // prior is the logarithm of how likely a width is before any measurement.
-func (f *fit) prior(w float64) float64 {
+func (f *fit) prior(logWidth float64) float64 {
 	if f.width == 0 {
 		return 0
 	}
-	d, spread := math.Log(w/f.width), wider
+	d, spread := logWidth-math.Log(f.width), wider
 	if d < 0 {
 		spread = narrower
 	}
 	return -d * d / (2 * spread * spread)
 }
 
-// likelihood is the logarithm of the points' likelihood for a width, with
-// log s integrated out, and log s's mean and variance there.
-func (f *fit) likelihood(points []point, w float64, now int64, memory float64) (log, mean, variance float64) {
-	// The points' own mean of log s, and how well they agree on it.
-	precision, sum, squares, norm := 0.0, 0.0, 0.0, 0.0
-	for _, p := range points {
+// prepare computes what is the same for every width: the points' logarithms
+// and their precision at now.
+func (f *fit) prepare(points []point, now int64, memory float64) {
+	f.norm, f.precision = 0, 0
+	for i, p := range points {
 		age := float64(now-p.at) / memory
 		v := p.variance + modelError*modelError + age*age
-		r := p.y - math.Log(max(1, p.occ/w))
-		precision += 1 / v
-		sum += r / v
-		squares += r * r / v
-		norm -= math.Log(v) / 2
+		f.logOcc[i], f.precisions[i] = math.Log(p.occ), 1/v
+		f.precision += 1 / v
+		f.norm -= math.Log(v) / 2
+	}
+	f.norm -= math.Log(f.precision) / 2
+}
+
+// likelihood is the logarithm of the prepared points' likelihood for a width,
+// with log s integrated out, and log s's mean and variance there.
+func (f *fit) likelihood(points []point, logWidth float64) (log, mean, variance float64) {
+	// The points' own mean of log s, and how well they agree on it.
+	precision, sum, squares := f.precision, 0.0, 0.0
+	for i, p := range points {
+		r := p.y - max(0, f.logOcc[i]-logWidth)
+		sum += r * f.precisions[i]
+		squares += r * r * f.precisions[i]
 	}
 	mean, variance = sum/precision, 1/precision
-	log = norm - (squares-sum*mean)/2 - math.Log(precision)/2
+	log = f.norm - (squares-sum*mean)/2
 
 	happened, usual := 1.0, 0.0
 	if f.trusted {
@@ -199,12 +216,12 @@ func normal(x, variance float64) float64 {
 func (f *fit) best(low, high, price float64) float64 {
 	best, most := low, math.Inf(-1)
 	for l := low; ; l = min(max(l*1.03, l+0.25), high) {
-		worth := 0.0
-		for i, w := range widths {
+		worth, log := 0.0, math.Log(l)
+		for i := range grid {
 			if f.weight[i] < 1e-6 {
 				continue
 			}
-			d := math.Log(l / (w + max(slackLeast, slackShare*w)/2))
+			d := log - grid[i].logFit
 			if d > 0 {
 				d *= -(price + waitSquare*d)
 			}
@@ -231,10 +248,10 @@ func (f *fit) most(occ float64) float64 {
 func (f *fit) quantile(q float64) float64 {
 	for i, p := range f.weight {
 		if q -= p; q <= 0 {
-			return widths[i]
+			return grid[i].width
 		}
 	}
-	return widths[fitGrid-1]
+	return grid[fitGrid-1].width
 }
 
 // remember keeps what is known of the width for when the points are gone, and

@@ -104,3 +104,14 @@ func FuzzFit(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkDecision: what a window costs, ten times a second at most.
+func BenchmarkDecision(b *testing.B) {
+	f, is := &fit{trusted: true, width: 16}, service(16, 1)
+	for i := 0; b.Loop(); i++ {
+		occ := 12 + float64(i%10)
+		f.add(point{occ: occ, y: is(occ), variance: 0.003, at: int64(i) * 1e8}, 5e9)
+		f.best(10, 30, priceUsed)
+		f.remember()
+	}
+}

@@ -1,11 +1,14 @@
 package limiter
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	pauseLeast = int64(20 * time.Millisecond)
 	pauseShare = 0.2                     // of the time; more stalling than that is overload
-	pauseSpan  = int64(10 * time.Second) // over which that is counted
+	pauseSpan  = int64(10 * time.Second) // in which that is forgotten
 	usualGain  = 0.05
 )
 
@@ -21,8 +24,8 @@ type pauses struct {
 	lastEnd int64   // when something last came back
 	usual   float64 // latency lately, in ns
 
-	stood   int64 // in the current span
-	spanned int64 // when it began
+	stood   float64 // lately, in ns
+	counted int64   // when that was
 }
 
 // pause is a time in which nothing came back.
@@ -40,11 +43,9 @@ func (p *pauses) ended(now int64, inflight int, latency float64) {
 	if gap < pauseLeast || float64(gap) < p.usual*(1+8/float64(inflight)) || p.off["pause"] {
 		return
 	}
-	if now-p.spanned > pauseSpan {
-		p.stood, p.spanned = 0, now
-	}
-	p.stood += gap
-	if float64(p.stood) > pauseShare*float64(pauseSpan) {
+	p.stood = p.stood*math.Exp(-float64(now-p.counted)/float64(pauseSpan)) + float64(gap)
+	p.counted = now
+	if p.stood > pauseShare*float64(pauseSpan) {
 		return // so often that it is the service's nature
 	}
 	p.latest[p.n%len(p.latest)] = pause{from, now}

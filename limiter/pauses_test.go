@@ -29,7 +29,7 @@ func TestPauses(t *testing.T) {
 				return 500 * ms
 			}
 			return 10 * ms
-		}, 40 * ms, 0, pauseShare},
+		}, 40 * ms, 0, 0.01},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, now, out := pauses{}, int64(0), int64(0)
