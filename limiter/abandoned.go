@@ -1,12 +1,15 @@
 package limiter
 
+import "time"
+
 // abandoned holds the permits of requests that nobody waits for any more: the
 // client left, or the deadline passed. Most services don't notice and work on,
 // so what was given back would be given to one request too many, and the more
 // clients leave, the longer the service's own queue would become. A permit is
 // therefore free only when the service is done with the request, as far as can
 // be told: when one that was dispatched later is answered, or when as much
-// time again has passed.
+// time again has passed, within bounds: a service that does notice must not
+// stand idle for long.
 type abandoned struct {
 	ring  []ghost
 	first int
@@ -23,10 +26,17 @@ type ghost struct {
 	waited       bool
 }
 
-// again is how many times a request's age it is believed to be worked on, at most.
-const again = 2
+const (
+	// again is how many times a request's age it is believed to be worked on,
+	// at most, and for no longer than againBaselines more, nor out of these bounds.
+	again          = 2
+	againBaselines = 4
+	againLeast     = int64(time.Second)
+	againMost      = int64(5 * time.Second)
+)
 
-func (a *abandoned) push(now int64, w *Waiter) {
+// push takes one that was abandoned, with its class's baseline in ns.
+func (a *abandoned) push(now int64, w *Waiter, baseline float64) {
 	if a.n == len(a.ring) {
 		grown := make([]ghost, max(16, 2*a.n))
 		for i := range a.n {
@@ -39,7 +49,7 @@ func (a *abandoned) push(now int64, w *Waiter) {
 		since = now - int64(w.Latency)
 	}
 	a.ring[(a.first+a.n)%len(a.ring)] = ghost{
-		entered: w.since, since: since, until: since + again*(now-since),
+		entered: w.since, since: since, until: now + min((again-1)*(now-since), min(max(againLeast, int64(againBaselines*baseline)), againMost)),
 		class: w.Class, step: w.step, cohort: w.cohort, occupancy: w.occupancy, waited: w.waited,
 	}
 	a.n++

@@ -43,7 +43,7 @@ func TestAbandonedRing(t *testing.T) {
 	pushed, done := 0, 0
 	for round := range 100 {
 		for range round%7 + 1 {
-			a.push(int64(pushed)+1, &Waiter{since: int64(pushed)})
+			a.push(int64(pushed)+1, &Waiter{since: int64(pushed)}, 0)
 			pushed++
 		}
 		for range round % 5 {

@@ -83,6 +83,7 @@ type controller struct {
 	noise  float64 // how many times the variance of windows exceeds that of their samples
 	calm   bool    // the last window showed no queue
 	stride float64 // the most the next raise multiplies the limit by
+	tried  bool    // the limit has been found to be the service's
 	doubts int     // windows in a row that left open whether the service is slow or full
 	lates  int     // requests abandoned in this window
 	late   float64 // share of requests that were abandoned lately
@@ -247,6 +248,7 @@ func (c *controller) alarming(now, age int64) bool {
 // dropped takes a window with refusals or failures.
 func (c *controller) dropped(now int64, n int) {
 	drops := c.win.drops
+	c.tried = true
 	if float64(drops) <= downShare*float64(n) {
 		c.move(now, c.limit*dropCut, "drop", fmt.Sprintf("%d of %d attempts failed", drops, n))
 		return
@@ -330,7 +332,7 @@ func (c *controller) decide(now int64) {
 	}
 	switch {
 	case to < c.limit:
-		c.stride = strideFirst
+		c.stride, c.tried = strideFirst, true
 	case to > c.limit*c.stride*(1-unmoved):
 		c.stride = min(c.stride*c.stride, strideMost)
 	}
@@ -382,6 +384,7 @@ func (c *controller) unbound(now int64, here point, inflation float64) {
 	}
 	if inflation < tolerated(here.occ) {
 		c.fit.unqueued(here.occ)
+		c.tried = false
 	}
 	if most := max(c.peak*headroom, c.peak+headroomLeast); c.limit > most && !c.off["idle"] {
 		c.move(now, most, "idle", fmt.Sprintf("the recent peak of inflight is %.0f", c.peak))

@@ -29,7 +29,9 @@ type Config struct {
 const (
 	defaultMin, defaultMax, defaultInitial = 1, 10_000, 16
 	defaultQueueBytes                      = 64 << 20
-	queueLeast                             = 16
+	queueLeast                             = 48
+	queueUntried                           = 1024               // while the limit is untried
+	untriedWait                            = int64(time.Second) // at most
 )
 
 // Limiter bounds what is inflight at one service. It is safe for concurrent use.
@@ -141,9 +143,17 @@ func (l *Limiter) bury(now, since int64) {
 	}
 }
 
-// inTime says whether w can still be answered before its deadline.
+// inTime says whether w can still be answered before its deadline. Where
+// nothing is inflight it may try: if all were refused that a baseline says
+// can't be in time, nobody would ever learn that it is wrong.
 func (l *Limiter) inTime(now int64, w *Waiter) bool {
-	return w.deadline == math.MaxInt64 || now+int64(l.ctl.base.expect(w.Class)) <= w.deadline
+	if w.deadline == math.MaxInt64 {
+		return true
+	}
+	if l.inflight == 0 {
+		return now < w.deadline
+	}
+	return now+int64(l.ctl.base.expect(w.Class)) <= w.deadline
 }
 
 func (l *Limiter) admit(now int64, w *Waiter) {
@@ -204,6 +214,9 @@ func (l *Limiter) crowded(w *Waiter, lane int) (why Reason, victim *Waiter) {
 	most := l.cfg.Queue
 	if most == 0 {
 		most = max(queueLeast, l.room())
+		if l.untried() {
+			most = max(queueUntried, l.room())
+		}
 	}
 	switch {
 	case l.queue.n >= most:
@@ -223,6 +236,13 @@ func (l *Limiter) crowded(w *Waiter, lane int) (why Reason, victim *Waiter) {
 		why = Unfair
 	}
 	return why, nil
+}
+
+// untried says that the limit isn't known to be the service's: it is a first
+// guess, or the load has never asked for more. That is no reason to refuse
+// anyone in a hurry: within a second it is known.
+func (l *Limiter) untried() bool {
+	return l.cfg.Fixed <= 0 && !l.ctl.tried && !l.off("patience")
 }
 
 // enqueue lets w wait, if it may.
@@ -248,7 +268,11 @@ func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
 // grant gives free permits to those who wait, and sheds whom nobody waits for
 // any more.
 func (l *Limiter) grant(now int64, out *notices) {
-	for w := l.queue.overdue(now); w != nil; w = l.queue.overdue(now) {
+	patience := int64(0)
+	if l.untried() {
+		patience = min(untriedWait, max(l.queue.interval, int64(20*l.ctl.base.expect(0))))
+	}
+	for w := l.queue.overdue(now, patience); w != nil; w = l.queue.overdue(now, patience) {
 		l.leave(now, w)
 		l.shed(now, w, Overload)
 		out.add(w, Shed)
@@ -313,12 +337,12 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 		l.count.shed(t, w, Deadline)
 	}
 	if o == Late && !l.off("abandon") {
-		l.left.push(t, w)
+		l.left.push(t, w, l.ctl.base.expect(w.Class))
 	}
 	if l.cfg.Fixed <= 0 {
 		l.learn(t, w, o)
 	}
-	if o == Success || o == Ignored {
+	if o == Success {
 		l.bury(t, w.since)
 	}
 	if l.cfg.Fixed <= 0 {

@@ -140,9 +140,9 @@ func (q *queue) judge(now, wait int64) {
 }
 
 // overdue returns a waiter that has waited longer than a queue that drains
-// makes anyone wait, or nil. Waiters enter at a lane's end, so the longest wait
+// makes anyone wait, and than patience, or nil. Waiters enter at a lane's end, so the longest wait
 // of each is at its beginning.
-func (q *queue) overdue(now int64) *Waiter {
+func (q *queue) overdue(now, patience int64) *Waiter {
 	if q.n == 0 {
 		return nil
 	}
@@ -150,6 +150,7 @@ func (q *queue) overdue(now int64) *Waiter {
 	if q.standing {
 		longest = max(q.target, q.interval/2)
 	}
+	longest = max(longest, patience)
 	for p := priorities - 1; p >= 0; p-- {
 		for lane := lanes - 1; lane >= 0; lane-- {
 			if w := q.lanes[p][lane].first; w != nil && now-w.since > longest {
