@@ -19,6 +19,9 @@ type AdmissionStatus struct {
 	// them has, in seconds.
 	Queued int     `json:"queued"`
 	Wait   float64 `json:"waitSeconds"`
+	// Abandoned counts requests that nobody waits for any more, but that the
+	// service is believed to be at work on: they take room as inflight ones do.
+	Abandoned int `json:"abandoned"`
 	// Standing says that the queue doesn't drain: the newest go first.
 	Standing bool `json:"standing"`
 	// Streams is how many long-lived streams are open, MaxStreams how many may
@@ -114,7 +117,7 @@ func (e *endpoint) admission(now time.Time) *AdmissionStatus {
 	l := e.limiter.Status(now)
 	s := &AdmissionStatus{
 		Mode: e.up.cfg.Concurrency.Mode, Limit: l.Limit, Inflight: l.Inflight,
-		Queued: l.Queued, Wait: l.Wait.Seconds(), Standing: l.Standing,
+		Queued: l.Queued, Wait: l.Wait.Seconds(), Standing: l.Standing, Abandoned: l.Abandoned,
 		Streams: e.streams.Load(), MaxStreams: int64(e.up.cfg.Concurrency.Streams), StreamsShed: e.streamsShed.Load(),
 		Admitted: l.Admitted, Cancelled: l.Cancelled,
 		Waits: WaitsStatus{Bounds: waitBounds, Buckets: l.Waits.Buckets[:], Count: l.Waits.Count, Sum: l.Waits.Sum.Seconds()},

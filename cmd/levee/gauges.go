@@ -32,7 +32,7 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 // admission turns a status into numbers for metrics.
 func admission(s *proxy.AdmissionStatus) *telemetry.Admission {
 	a := &telemetry.Admission{
-		Limit: s.Limit, Inflight: s.Inflight, Queued: s.Queued, Standing: s.Standing,
+		Limit: s.Limit, Inflight: s.Inflight, Abandoned: s.Abandoned, Queued: s.Queued, Standing: s.Standing,
 		Streams: s.Streams, MaxStreams: s.MaxStreams, StreamsShed: s.StreamsShed,
 		Admitted: s.Admitted, Cancelled: s.Cancelled, Moves: s.Moves,
 		Waits:     telemetry.Histogram{Bounds: s.Waits.Bounds, Buckets: s.Waits.Buckets, Count: s.Waits.Count, Sum: s.Waits.Sum},

@@ -16,15 +16,10 @@ const fixedMode = "fixed"
 
 // rules are the limiter's, in words for somebody who has never heard of them.
 var rules = map[string]string{
-	"start":   "looking for how much the service can take",
-	"grow":    "all of it is used, and the service is not slower for it",
+	"grow":    "all of it is used, and the service likely takes more",
 	"cut":     "requests queue inside the service",
-	"descend": "looking below a first limit that may be too high",
-	"hold":    "the last raise went too far",
-	"probe":   "trying whether the service is quicker with less",
-	"test":    "the trial before is over",
-	"relearn": "the service itself has become slower or quicker",
-	"leave":   "most clients leave before they are answered",
+	"probe":   "latency is high and nobody leaves: slow or full? more tells it",
+	"relearn": "the service has become quicker",
 	"drop":    "the service refuses or breaks",
 	"idle":    "no more than that was used lately",
 }
@@ -55,6 +50,9 @@ func limits(now time.Time, upstreams []proxy.UpstreamStatus) (rows []limitRow) {
 			words := "Limit " + limitWords(now, e.Admission) + "."
 			if e.Admission.Standing {
 				words += " The queue doesn't drain, so the newest go first."
+			}
+			if n := e.Admission.Abandoned; n > 0 {
+				words += fmt.Sprintf(" The service is believed to be at work on %s more that nobody waits for.", count(int64(n), "request"))
 			}
 			rows = append(rows, limitRow{
 				Upstream: u.Name, Address: e.Address, AdmissionStatus: e.Admission,

@@ -18,10 +18,12 @@ const maxFamily = 16384
 
 // Admission is what is told of how requests are admitted to one endpoint.
 type Admission struct {
-	// Limit is how many requests may be inflight, Inflight how many are, Queued
-	// how many wait; Standing says that the queue doesn't drain.
+	// Limit is how many requests may be inflight, Inflight how many are,
+	// Abandoned how many more the service is believed to be at work on for
+	// nobody, Queued how many wait; Standing says that the queue doesn't drain.
 	Limit            float64
 	Inflight, Queued int
+	Abandoned        int
 	Standing         bool
 	// Streams is how many long-lived streams are open, MaxStreams how many may be.
 	Streams, MaxStreams int64
@@ -62,6 +64,7 @@ func (g *Gauges) Admission(upstream, address string, a *Admission) {
 	}
 	g.add("levee.limit", "Requests that may be inflight at an endpoint at once.", "{request}", gaugeSum, a.Limit, u, e)
 	g.add("levee.inflight", "Requests that hold a permit of an endpoint.", "{request}", gaugeSum, float64(a.Inflight), u, e)
+	g.add("levee.abandoned", "Requests that nobody waits for any more, but that the endpoint is believed to be at work on.", "{request}", gaugeSum, float64(a.Abandoned), u, e)
 	g.add("levee.queue.length", "Requests that wait for a permit.", "{request}", gaugeSum, float64(a.Queued), u, e)
 	g.add("levee.queue.standing", "1 while the queue doesn't drain and the newest go first, else 0.", "", gaugeLargest, standing, u, e)
 	g.histogram("levee.queue.wait", "Time that requests waited for a permit, those that had to, whatever became of them.", "s", a.Waits, u, e)

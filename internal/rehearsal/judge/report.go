@@ -375,7 +375,7 @@ const tried = `
   fit: with tens of samples a window they err in one test of five, and one wrong raise in a storm costs seconds. 71% of the ideal in the slowdown, 62.7% with other seeds.
 - **Other priors**: a width that changes as easily as the speed (a spread of 0.7 instead of 0.4 below the one known) costs the slowdown 15%; one that hardly changes (0.3) 6%.
 - **Longer windows** (errors of 10% instead of 20%) decide better, but too late in a storm of six seconds; shorter ones (25%) are no quicker, as a cohort has to come back first.
-- **Cuts of at most a fifth or a third** keep more of a drift, and lose half of the goodput of storms whose clients leave. **Halving always** loses twice as much in a drift.
+- **Cuts of at most a fifth or a third** keep more of a drift, and lose from a quarter to nearly all of the goodput in a threefold storm whose clients leave. **Halving always** loses twice as much in a drift.
 - **A higher price of latency** keeps tails shorter, and loses goodput in wide services; a lower one the reverse.
 - **A cap on what abandoned requests hold** (three quarters of the limit) lets too much into narrow services: 67% instead of 90% in the worst of them.
 - **Means instead of logarithms** need ten times the samples where latencies spread: 29% with bimodal ones.
