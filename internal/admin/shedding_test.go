@@ -56,7 +56,7 @@ func TestSheddingProblems(t *testing.T) {
 				e.Admission.Move.At = at("05:29:59").Add(999e6)
 				recent(e, proxy.ShedStatus{Priority: "default", Reason: "overload", Count: 3})
 			},
-			what: "features: shedding 3 requests in 10 s (0.2%): the limit is 20, raised just now from 18 as all of it is used, and the service is not slower for it " +
+			what: "features: shedding 3 requests in 10 s (0.2%): the limit is 20, raised just now from 18 as all of it is used, and the service likely takes more " +
 				"(grow: the limit binds, latency is 1.02 times the baseline); all of priority default.",
 			do: "Nothing, if it ends soon",
 		},
@@ -90,7 +90,7 @@ func TestSheddingProblems(t *testing.T) {
 				e.Admission.Move.From = 20.1
 				recent(e, proxy.ShedStatus{Priority: "critical", Reason: "deadline", Count: 200})
 			},
-			what: "features: shedding 20 requests/s (10%): the limit is 20, kept 20s ago as all of it is used, and the service is not slower for it " +
+			what: "features: shedding 20 requests/s (10%): the limit is 20, kept 20s ago as all of it is used, and the service likely takes more " +
 				"(grow: the limit binds, latency is 1.02 times the baseline); all of priority critical.",
 			do: "longer than its clients will wait",
 		},

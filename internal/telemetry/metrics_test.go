@@ -66,7 +66,7 @@ func fill(m *Metrics) {
 		g.Sink("access", 10, 5, 1)
 		g.Counter("levee_panics_total", "Requests that ended in a panic.", 4)
 		g.Admission("features", "10.0.0.7:8080", &Admission{
-			Limit: 14.5, Inflight: 14, Queued: 9, Standing: true, Streams: 2, MaxStreams: 10000, StreamsShed: 8, Admitted: 5000, Cancelled: 3,
+			Limit: 14.5, Inflight: 14, Abandoned: 2, Queued: 9, Standing: true, Streams: 2, MaxStreams: 10000, StreamsShed: 8, Admitted: 5000, Cancelled: 3,
 			Waits:     Histogram{Bounds: []float64{0.005, 0.1}, Buckets: []uint64{1, 2, 3}, Count: 6, Sum: 1.5},
 			Baselines: map[string]float64{"/v1": 0.04, "/pkg.Service/Method": 0.004},
 			Moves:     map[string]uint64{"cut": 2, "grow": 7},
@@ -112,6 +112,7 @@ func TestMetricsNamesAndLabels(t *testing.T) {
 		`levee_panics_total 4`,
 		`levee_limit{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 14.5`,
 		`levee_inflight{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 14`,
+		`levee_abandoned{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 2`,
 		`levee_queue_length{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 9`,
 		`levee_queue_standing{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 1`,
 		`levee_queue_cancelled_total{levee_endpoint="10.0.0.7:8080",levee_upstream="features"} 3`,
