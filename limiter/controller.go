@@ -163,6 +163,9 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 	if mine {
 		full := w.waited || float64(w.occupancy) >= math.Floor(c.limit)-0.5
 		c.win.add(latency, log-b.log, float64(w.occupancy), full)
+		if censored {
+			c.win.censored++
+		}
 	}
 }
 
@@ -297,7 +300,9 @@ func (c *controller) decide(now int64) {
 		return
 	}
 	c.fit.add(here, max(float64(memoryLeast), float64(memoryWindows*(now-c.win.begun))))
-	c.rebase()
+	if 2*c.win.censored <= c.win.n { // or they tell when clients leave, not how slow the service is
+		c.rebase()
+	}
 
 	n := c.win.n + c.lates
 	c.late += (float64(c.lates)/float64(n) - c.late) / 2

@@ -32,6 +32,7 @@ const (
 	queueLeast                             = 48
 	queueUntried                           = 1024               // while the limit is untried
 	untriedWait                            = int64(time.Second) // at most
+	tryAgain                               = int64(time.Second) // after which a baseline may be wrong
 )
 
 // Limiter bounds what is inflight at one service. It is safe for concurrent use.
@@ -144,16 +145,18 @@ func (l *Limiter) bury(now, since int64) {
 }
 
 // inTime says whether w can still be answered before its deadline. Where
-// nothing is inflight it may try: if all were refused that a baseline says
-// can't be in time, nobody would ever learn that it is wrong.
+// nothing is inflight, and the baseline rests on little or nothing has come
+// back for a while, it may try: if all were refused that a baseline says can't
+// be in time, nobody would ever learn that it is wrong.
 func (l *Limiter) inTime(now int64, w *Waiter) bool {
 	if w.deadline == math.MaxInt64 {
 		return true
 	}
-	if l.inflight == 0 {
+	b := &l.ctl.base
+	if l.inflight == 0 && (b.class[w.Class].samples < windowSamples || now-l.ctl.pauses.lastEnd > tryAgain) {
 		return now < w.deadline
 	}
-	return now+int64(l.ctl.base.expect(w.Class)) <= w.deadline
+	return now+int64(b.expect(w.Class)) <= w.deadline
 }
 
 func (l *Limiter) admit(now int64, w *Waiter) {

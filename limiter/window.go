@@ -19,13 +19,14 @@ type window struct {
 	out      int     // of the cohort, still inflight
 	outSince float64 // sum of the times of their dispatch
 
-	n       int
-	sum, sq float64 // of the logarithms, and of their squares
-	latency float64 // sum, in ns
-	occ     float64 // sum of inflight at dispatch
-	full    int     // dispatched at the limit
-	drops   int
-	look    int // how many samples there will be when it is looked at early again
+	n        int
+	sum, sq  float64 // of the logarithms, and of their squares
+	latency  float64 // sum, in ns
+	occ      float64 // sum of inflight at dispatch
+	full     int     // dispatched at the limit
+	drops    int
+	censored int // of n: their latency is a lower bound
+	look     int // how many samples there will be when it is looked at early again
 }
 
 func (w *window) reset(now int64) { *w = window{id: w.id + 1, begun: now} }
