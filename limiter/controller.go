@@ -21,7 +21,6 @@ const (
 	slackShare = 0.25 // queueing in the service that is tolerated, as a share of the limit
 	slackLeast = 1.0  // and at least, in requests
 	certain    = 1.6  // times what is tolerated: beyond chance
-	quicker    = 0.75 // times the baseline: the service is faster than it was
 	calmBelow  = 1.15 // times the baseline: no queue to speak of
 
 	memoryLeast   = int64(5 * time.Second) // after which a measurement's error has grown to a factor e
@@ -54,7 +53,7 @@ const (
 
 	dropShare = 0.10 // of answers, above which drops cut the limit
 	dropCut   = 0.8
-	downShare = 0.9 // of attempts: a service that fails so many is down
+	downAfter = int64(500 * time.Millisecond) // without a success: the service is down
 )
 
 // controller moves the limit. Each window is a measurement: so much inflight,
@@ -64,7 +63,6 @@ const (
 //	grow       the limit binds, and the service is likely wider: more
 //	cut        requests likely queue inside the service: less
 //	probe      latency is high, slow or full? nobody leaves: more tells it
-//	relearn    latency is below the baseline: so quick is the service
 //	idle       the load doesn't need the limit: keep it near the recent peak
 //	drop       the service refuses or breaks: less
 type controller struct {
@@ -87,6 +85,7 @@ type controller struct {
 	doubts int     // windows in a row that left open whether the service is slow or full
 	lates  int     // requests abandoned in this window
 	late   float64 // share of requests that were abandoned lately
+	good   int64   // when something last succeeded
 	before float64 // the limit when answers last came
 
 	last     point // the window before, with its samples' error
@@ -206,6 +205,12 @@ func (c *controller) look(now int64) {
 	w := &c.win
 	n := w.n + w.drops
 	age := now - w.begun
+	if c.boot && c.lates >= windowSamples && c.lates > 4*w.n {
+		// Nothing is known yet, and will never be: by the time that so many are answered all have left.
+		c.lates = 0
+		c.move(now, c.limit*cutHurry, "cut", "all clients leave before they are answered")
+		return
+	}
 	if n < windowSamples {
 		return
 	}
@@ -252,7 +257,7 @@ func (c *controller) alarming(now, age int64) bool {
 func (c *controller) dropped(now int64, n int) {
 	drops := c.win.drops
 	c.tried = true
-	if float64(drops) <= downShare*float64(n) {
+	if now-c.good < max(downAfter, int64(4*c.pauses.usual)) {
 		c.move(now, c.limit*dropCut, "drop", fmt.Sprintf("%d of %d attempts failed", drops, n))
 		return
 	}
@@ -260,7 +265,7 @@ func (c *controller) dropped(now int64, n int) {
 	// It comes back cold, and what was measured is void.
 	c.fit.forget()
 	c.stride = strideMost
-	c.move(now, min(c.limit, max(c.before/2, c.min)), "drop", fmt.Sprintf("%d of %d attempts failed: the service is down", drops, n))
+	c.move(now, max(c.before/2, c.min), "drop", fmt.Sprintf("%d of %d attempts failed: the service is down", drops, n))
 }
 
 // tolerated is the inflation at which as much queues in the service as may.
@@ -379,14 +384,6 @@ func (c *controller) rebase() {
 // unbound takes a window in which the load, not the limit, decided how much
 // was inflight.
 func (c *controller) unbound(now int64, here point, inflation float64) {
-	if inflation < quicker && !c.off["relearn"] {
-		// No load makes a service faster than it is: the baseline was that of worse times.
-		c.base.scale(here.y)
-		c.base.since = c.step
-		c.fit.n = 0
-		c.move(now, c.limit, "relearn", fmt.Sprintf("latency is %.2f times the baseline", inflation))
-		return
-	}
 	if inflation < tolerated(here.occ) {
 		c.fit.unqueued(here.occ)
 		c.tried = false

@@ -374,6 +374,7 @@ func (l *Limiter) learn(now int64, w *Waiter, o Outcome) {
 	}
 	switch o {
 	case Success:
+		l.ctl.good = now
 		l.ctl.sample(now, w, float64(max(latency, 1)), false)
 	case Ignored:
 		l.ctl.sample(now, w, float64(max(latency, 1)), true)

@@ -67,8 +67,8 @@ type BaselineStatus struct {
 
 // MoveStatus tells of one decision about the limit.
 type MoveStatus struct {
-	// Rule is the one that decided: start, grow, cut, descend, hold, probe,
-	// test, relearn, leave, drop or idle. docs/limiter.md has them all.
+	// Rule is the one that decided: grow, cut, probe, idle or drop.
+	// docs/limiter.md explains them.
 	Rule string `json:"rule"`
 	// From is the limit before.
 	From float64 `json:"from"`

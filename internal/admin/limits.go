@@ -16,12 +16,11 @@ const fixedMode = "fixed"
 
 // rules are the limiter's, in words for somebody who has never heard of them.
 var rules = map[string]string{
-	"grow":    "all of it is used, and the service likely takes more",
-	"cut":     "requests queue inside the service",
-	"probe":   "latency is high and nobody leaves: slow or full? more tells it",
-	"relearn": "the service has become quicker",
-	"drop":    "the service refuses or breaks",
-	"idle":    "no more than that was used lately",
+	"grow":  "all of it is used, and the service likely takes more",
+	"cut":   "requests queue inside the service",
+	"probe": "latency is high and nobody leaves: slow or full? more tells it",
+	"drop":  "the service refuses or breaks",
+	"idle":  "no more than that was used lately",
 }
 
 // limitRow is one endpoint's admission, for a table.
