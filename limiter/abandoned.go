@@ -21,6 +21,7 @@ type ghost struct {
 	entered      int64 // when it was dispatched
 	since, until int64 // when the service got it, and is believed to be done with it
 	class        int
+	in           uint32
 	step, cohort uint32
 	occupancy    float32
 	waited       bool
@@ -37,6 +38,17 @@ const (
 
 // push takes one that was abandoned, with its class's baseline in ns.
 func (a *abandoned) push(now int64, w *Waiter, baseline float64) {
+	since := w.since
+	if w.Latency > 0 { // what came before was the client's time, not the service's
+		since = now - int64(w.Latency)
+	}
+	a.take(ghost{
+		entered: w.since, since: since, until: now + min((again-1)*(now-since), min(max(againLeast, int64(againBaselines*baseline)), againMost)),
+		class: w.Class, in: w.in, step: w.step, cohort: w.cohort, occupancy: w.occupancy, waited: w.waited,
+	})
+}
+
+func (a *abandoned) take(g ghost) {
 	if a.n == len(a.ring) {
 		grown := make([]ghost, max(16, 2*a.n))
 		for i := range a.n {
@@ -44,15 +56,22 @@ func (a *abandoned) push(now int64, w *Waiter, baseline float64) {
 		}
 		a.ring, a.first = grown, 0
 	}
-	since := w.since
-	if w.Latency > 0 { // what came before was the client's time, not the service's
-		since = now - int64(w.Latency)
-	}
-	a.ring[(a.first+a.n)%len(a.ring)] = ghost{
-		entered: w.since, since: since, until: now + min((again-1)*(now-since), min(max(againLeast, int64(againBaselines*baseline)), againMost)),
-		class: w.Class, step: w.step, cohort: w.cohort, occupancy: w.occupancy, waited: w.waited,
-	}
+	a.ring[(a.first+a.n)%len(a.ring)] = g
 	a.n++
+}
+
+// move takes a class's requests to another.
+func (a *abandoned) move(to *abandoned, class int) {
+	for range a.n {
+		g := a.ring[a.first]
+		a.first = (a.first + 1) % len(a.ring)
+		a.n--
+		if g.class == class {
+			to.take(g)
+		} else {
+			a.take(g)
+		}
+	}
 }
 
 // done takes out the first of them if the service is done with it: since is

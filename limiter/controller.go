@@ -65,6 +65,7 @@ const (
 //	probe      latency is high, slow or full? nobody leaves: more tells it
 //	idle       the load doesn't need the limit: keep it near the recent peak
 //	drop       the service refuses or breaks: less
+//	apart      a class is taken apart, or joined again: it takes its part with it
 type controller struct {
 	limit    float64
 	min, max float64
@@ -137,8 +138,9 @@ func (c *controller) observe(now int64, inflight float64) {
 	}
 }
 
-// sample takes a permit that came back. A censored latency is a lower bound.
-func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool) {
+// sample takes a permit that came back. A censored latency is a lower bound. It
+// returns the logarithm of the latency over the baseline, if that says anything.
+func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool) (ratio float64, says bool) {
 	mine := w.cohort == c.win.id
 	if mine {
 		c.win.leave(w.since)
@@ -149,7 +151,7 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 	}
 	log := math.Log(latency)
 	if censored && (b.samples == 0 || log < b.log) {
-		return // censored so early that it says nothing about latency
+		return 0, false // censored so early that it says nothing about latency
 	}
 	if !censored {
 		if b.samples == 0 || (c.boot || w.light) && w.step > c.base.since {
@@ -166,6 +168,7 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 			c.win.censored++
 		}
 	}
+	return log - b.log, true
 }
 
 // unused takes a permit that came back without a request having been sent.

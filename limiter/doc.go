@@ -15,6 +15,8 @@
 //	waiter.go      a request as the limiter sees it
 //	queue.go       where requests wait, and who goes first
 //	fairness.go    who among the clients takes more than its share
+//	group.go       what is limited together: all classes, or one alone
+//	apart.go       when a class that is slow alone is limited alone
 //	controller.go  how the limit moves, rule by rule
 //	fit.go         how wide and how slow the service is, from few measurements
 //	abandoned.go   requests that nobody waits for, but the service works on

@@ -40,13 +40,12 @@ type Limiter struct {
 	cfg   Config
 	epoch time.Time
 
-	mu       sync.Mutex
-	inflight int
-	queue    queue
-	fair     fairness
-	left     abandoned
-	ctl      controller
-	count    counts
+	mu    sync.Mutex
+	group                    // the common one
+	of    [MaxClasses]*group // by class
+	fair  fairness
+	apart apart
+	count counts
 }
 
 // New makes a limiter at now.
@@ -79,7 +78,10 @@ func New(cfg Config, now time.Time) *Limiter {
 		l.ctl.restore(cfg.State)
 	}
 	l.ctl.win.reset(0)
-	l.tune(0)
+	for class := range l.of {
+		l.of[class] = &l.group
+	}
+	l.tune(&l.group, 0)
 	return l
 }
 
@@ -90,20 +92,21 @@ func (l *Limiter) at(t time.Time) int64 { return int64(t.Sub(l.epoch)) }
 func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 	t := l.begin(now, w)
 	l.mu.Lock()
-	l.bury(t, 0)
-	if l.queue.n == 0 && l.held() < l.room() {
+	g := l.of[w.Class]
+	l.bury(t, g, 0)
+	if g.queue.n == 0 && g.held() < g.room() {
 		if !l.inTime(t, w) {
 			l.shed(t, w, Deadline)
 			l.mu.Unlock()
 			return Shed
 		}
-		l.admit(t, w)
+		l.admit(t, g, w)
 		l.mu.Unlock()
 		return Admitted
 	}
 	var out notices
-	verdict := l.enqueue(t, w, &out)
-	l.grant(t, &out)
+	verdict := l.enqueue(t, g, w, &out)
+	l.grant(t, g, &out)
 	l.mu.Unlock()
 	out.send()
 	return verdict
@@ -119,28 +122,22 @@ func (l *Limiter) begin(now time.Time, w *Waiter) int64 {
 	return w.since
 }
 
-// room is the limit as a number of requests.
-func (l *Limiter) room() int { return int(l.ctl.limit + 1e-9) }
-
-// held is how many requests the service is at work on, as far as is known.
-func (l *Limiter) held() int { return l.inflight + l.left.n }
-
 // bury gives back the permits of abandoned requests with which the service is done.
-func (l *Limiter) bury(now, since int64) {
+func (l *Limiter) bury(now int64, from *group, since int64) {
 	for {
-		g, overtaken, ok := l.left.done(now, since)
+		g, overtaken, ok := from.left.done(now, since)
 		if !ok {
 			return
 		}
 		if l.cfg.Fixed > 0 {
 			continue
 		}
-		w := Waiter{Class: g.class, step: g.step, cohort: g.cohort, occupancy: g.occupancy, waited: g.waited, since: g.entered}
+		w := Waiter{Class: g.class, in: g.in, step: g.step, cohort: g.cohort, occupancy: g.occupancy, waited: g.waited, since: g.entered}
 		done := now
 		if !overtaken {
 			done = min(now, g.until)
 		}
-		l.ctl.sample(now, &w, float64(max(done-g.since, 1)), !overtaken)
+		l.sample(now, from, &w, float64(max(done-g.since, 1)), !overtaken)
 	}
 }
 
@@ -152,23 +149,25 @@ func (l *Limiter) inTime(now int64, w *Waiter) bool {
 	if w.deadline == math.MaxInt64 {
 		return true
 	}
-	b := &l.ctl.base
-	if l.inflight == 0 && (b.class[w.Class].samples < windowSamples || now-l.ctl.pauses.lastEnd > tryAgain) {
+	g := l.of[w.Class]
+	b := &g.ctl.base
+	if g.inflight == 0 && (b.class[w.Class].samples < windowSamples || now-g.ctl.pauses.lastEnd > tryAgain) {
 		return now < w.deadline
 	}
 	return now+int64(b.expect(w.Class)) <= w.deadline
 }
 
-func (l *Limiter) admit(now int64, w *Waiter) {
-	l.inflight++
+func (l *Limiter) admit(now int64, g *group, w *Waiter) {
+	g.inflight++
+	l.apart.enter(w.Class)
 	l.count.admit(now)
 	l.fair.begin(w.Client)
-	w.state, w.since, w.step, w.cohort = admitted, now, l.ctl.step, l.ctl.win.enter(now)
-	w.occupancy = float32(l.held())
-	w.light = l.queue.n == 0 && l.held() <= max(1, l.room()/2)
-	l.ctl.observe(now, float64(l.held()))
-	if l.cfg.Fixed <= 0 && !l.ctl.win.closed {
-		l.ctl.close(now)
+	w.state, w.in, w.since, w.step, w.cohort = admitted, g.id, now, g.ctl.step, g.ctl.win.enter(now)
+	w.occupancy = float32(g.held())
+	w.light = g.queue.n == 0 && g.held() <= max(1, g.room()/2)
+	g.ctl.observe(now, float64(g.held()))
+	if l.cfg.Fixed <= 0 && !g.ctl.win.closed {
+		g.ctl.close(now)
 	}
 }
 
@@ -184,12 +183,12 @@ func (l *Limiter) Refuse(now time.Time, w *Waiter) bool {
 	l.begin(now, w)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	why := NotShed
+	g, why := l.of[w.Class], NotShed
 	if !l.inTime(w.since, w) {
 		why = Deadline
-	} else if l.bury(w.since, 0); l.queue.n > 0 || l.held() >= l.room() {
+	} else if l.bury(w.since, g, 0); g.queue.n > 0 || g.held() >= g.room() {
 		var victim *Waiter
-		if why, victim = l.crowded(w, l.lane(w)); victim != nil {
+		if why, victim = l.crowded(g, w, l.lane(w)); victim != nil {
 			why = NotShed
 		}
 	}
@@ -213,26 +212,26 @@ func (l *Limiter) lane(w *Waiter) int {
 
 // crowded says why one of those who wait, or w, has to go if w is to wait in a
 // lane, and which of them; nil is w itself.
-func (l *Limiter) crowded(w *Waiter, lane int) (why Reason, victim *Waiter) {
-	most := l.cfg.Queue
-	if most == 0 {
-		most = max(queueLeast, l.room())
-		if l.untried() {
-			most = max(queueUntried, l.room())
+func (l *Limiter) crowded(g *group, w *Waiter, lane int) (why Reason, victim *Waiter) {
+	most := l.share(g, l.cfg.Queue)
+	if l.cfg.Queue == 0 {
+		most = max(queueLeast, g.room())
+		if l.untried(g) {
+			most = max(queueUntried, g.room())
 		}
 	}
 	switch {
-	case l.queue.n >= most:
+	case g.queue.n >= most:
 		why = QueueFull
-	case l.queue.bytes+w.Size > l.cfg.QueueBytes:
+	case g.queue.bytes+w.Size > l.share(g, l.cfg.QueueBytes):
 		why = QueueBytes
 	default:
 		return NotShed, nil
 	}
-	if v := l.queue.victim(w, lane); v != nil {
+	if v := g.queue.victim(w, lane); v != nil {
 		return why, v
 	}
-	if newest := l.queue.newest(w, lane); newest != nil && l.fair.heavier(newest.Client, w.Client) {
+	if newest := g.queue.newest(w, lane); newest != nil && l.fair.heavier(newest.Client, w.Client) {
 		return Unfair, newest
 	}
 	if lane == laneHeavy {
@@ -244,18 +243,18 @@ func (l *Limiter) crowded(w *Waiter, lane int) (why Reason, victim *Waiter) {
 // untried says that the limit isn't known to be the service's: it is a first
 // guess, or the load has never asked for more. That is no reason to refuse
 // anyone in a hurry: within a second it is known.
-func (l *Limiter) untried() bool {
-	return l.cfg.Fixed <= 0 && !l.ctl.tried && !l.off("patience")
+func (l *Limiter) untried(g *group) bool {
+	return l.cfg.Fixed <= 0 && !g.ctl.tried && !l.off("patience")
 }
 
 // enqueue lets w wait, if it may.
-func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
+func (l *Limiter) enqueue(now int64, g *group, w *Waiter, out *notices) Verdict {
 	if !l.inTime(now, w) {
 		l.shed(now, w, Deadline)
 		return Shed
 	}
 	lane := l.lane(w)
-	if why, v := l.crowded(w, lane); v != nil {
+	if why, v := l.crowded(g, w, lane); v != nil {
 		l.leave(now, v)
 		l.shed(now, v, why)
 		out.add(v, Shed)
@@ -263,25 +262,25 @@ func (l *Limiter) enqueue(now int64, w *Waiter, out *notices) Verdict {
 		l.shed(now, w, why)
 		return Shed
 	}
-	l.queue.push(w, lane)
+	g.queue.push(w, lane)
 	l.fair.begin(w.Client)
 	return Queued
 }
 
 // grant gives free permits to those who wait, and sheds whom nobody waits for
 // any more.
-func (l *Limiter) grant(now int64, out *notices) {
+func (l *Limiter) grant(now int64, g *group, out *notices) {
 	patience := int64(0)
-	if l.untried() {
-		patience = min(untriedWait, max(l.queue.interval, int64(20*l.ctl.base.expect(0))))
+	if l.untried(g) {
+		patience = min(untriedWait, max(g.queue.interval, int64(20*g.ctl.base.expect(g.alone.class))))
 	}
-	for w := l.queue.overdue(now, patience); w != nil; w = l.queue.overdue(now, patience) {
+	for w := g.queue.overdue(now, patience); w != nil; w = g.queue.overdue(now, patience) {
 		l.leave(now, w)
 		l.shed(now, w, Overload)
 		out.add(w, Shed)
 	}
-	for l.held() < l.room() {
-		w := l.queue.pop(now)
+	for g.held() < g.room() {
+		w := g.queue.pop(now)
 		if w == nil {
 			return
 		}
@@ -293,7 +292,7 @@ func (l *Limiter) grant(now int64, out *notices) {
 			continue
 		}
 		w.waited = true
-		l.admit(now, w)
+		l.admit(now, g, w)
 		out.add(w, Admitted)
 	}
 }
@@ -319,7 +318,7 @@ func (l *Limiter) Cancel(now time.Time, w *Waiter) bool {
 
 // leave takes a waiting request out.
 func (l *Limiter) leave(now int64, w *Waiter) {
-	l.queue.remove(w)
+	l.of[w.Class].queue.remove(w)
 	l.count.waited(now - w.since)
 	l.fair.end(w.Client)
 }
@@ -333,70 +332,89 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 		l.mu.Unlock()
 		panic("limiter: a permit ended twice, or was never given")
 	}
+	g := l.of[w.Class]
 	w.state = outside
-	l.inflight--
+	g.inflight--
+	l.apart.leave(w.Class)
 	l.fair.end(w.Client)
 	if o == Unused && t >= w.deadline { // admitted in vain, too late to be sent
 		l.count.shed(t, w, Deadline)
 	}
+	if w.in != g.id { // the class was taken apart or joined meanwhile: it is in nobody's cohort
+		w.cohort, w.light = 0, false
+	}
 	if o == Late && !l.off("abandon") {
-		l.left.push(t, w, l.ctl.base.expect(w.Class))
+		g.left.push(t, w, g.ctl.base.expect(w.Class))
 	}
 	if l.cfg.Fixed <= 0 {
-		l.learn(t, w, o)
+		l.learn(t, g, w, o)
 	}
 	if o == Success {
-		l.bury(t, w.since)
+		l.bury(t, g, w.since)
 	}
 	if l.cfg.Fixed <= 0 {
-		l.ctl.look(t)
-		l.tune(w.Class)
+		g.ctl.look(t)
+		l.tune(g, w.Class)
+		if l.apart.due(t, w.Class) {
+			l.review(t, w.Class)
+		}
 	}
-	if l.queue.n == 0 {
+	if l.apart.n == 0 && l.queue.n == 0 {
 		l.queue.calm()
 		l.mu.Unlock()
 		return
 	}
 	var out notices
-	l.grant(t, &out)
+	l.grantAll(t, &out)
 	l.mu.Unlock()
 	out.send()
 }
 
-// learn tells the controller what came of a permit.
-func (l *Limiter) learn(now int64, w *Waiter, o Outcome) {
+// learn tells the group's controller what came of a permit.
+func (l *Limiter) learn(now int64, g *group, w *Waiter, o Outcome) {
 	latency := now - w.since
 	if w.Latency > 0 {
 		latency = int64(w.Latency)
 	}
 	if o != Unused {
-		l.ctl.pauses.ended(now, l.held()+1, float64(latency))
+		g.ctl.pauses.ended(now, g.held()+1, float64(latency))
 	}
 	switch o {
 	case Success:
-		l.ctl.good = now
-		l.ctl.sample(now, w, float64(max(latency, 1)), false)
+		g.ctl.good = now
+		l.sample(now, g, w, float64(max(latency, 1)), false)
 	case Ignored:
-		l.ctl.sample(now, w, float64(max(latency, 1)), true)
+		l.sample(now, g, w, float64(max(latency, 1)), true)
 	case Late:
-		l.ctl.lates++
+		g.ctl.lates++
 		if l.off("abandon") {
-			l.ctl.sample(now, w, float64(max(latency, 1)), true)
+			l.sample(now, g, w, float64(max(latency, 1)), true)
 		}
 	case Dropped:
-		l.ctl.drop(w)
+		g.ctl.drop(w)
 	case Unused:
-		l.ctl.unused(w)
+		g.ctl.unused(w)
+	}
+}
+
+// sample shows a latency to the controller, and to whoever watches the classes.
+func (l *Limiter) sample(now int64, g *group, w *Waiter, latency float64, censored bool) {
+	if w.in != g.id {
+		w.cohort = 0
+	}
+	log, says := g.ctl.sample(now, w, latency, censored)
+	if says && l.apart.known > 1 {
+		l.apart.note(now, g, w, latency, log)
 	}
 }
 
 // tune gives the queue its times.
-func (l *Limiter) tune(class int) {
-	limit := l.ctl.limit
+func (l *Limiter) tune(g *group, class int) {
+	limit := g.ctl.limit
 	if l.off("bridge") {
 		limit = math.Inf(1)
 	}
-	l.queue.tune(l.ctl.base.expect(class), limit)
+	g.queue.tune(g.ctl.base.expect(class), limit)
 }
 
 // off says whether a rule is switched off.
@@ -408,9 +426,15 @@ func (l *Limiter) Tick(now time.Time) time.Time {
 	t := l.at(now)
 	l.mu.Lock()
 	var out notices
-	l.bury(t, 0)
-	l.grant(t, &out)
-	wait := l.queue.n > 0
+	l.bury(t, &l.group, 0)
+	for _, g := range l.apart.groups[:l.apart.n] {
+		l.bury(t, g, 0)
+	}
+	if l.cfg.Fixed <= 0 {
+		l.reviewSilent(t)
+	}
+	l.grantAll(t, &out)
+	wait := l.queued() > 0
 	l.mu.Unlock()
 	out.send()
 	if !wait {
@@ -453,8 +477,8 @@ func (o *notices) send() {
 
 // Status is a snapshot of a limiter.
 type Status struct {
-	// Limit is the number of requests that may be inflight, Inflight how many
-	// are. Abandoned are those that nobody waits for any more, but that the
+	// Limit is the number of requests that may be inflight, but for those of
+	// classes that are apart; Inflight is how many are, those included. Abandoned are those that nobody waits for any more, but that the
 	// service is believed to be at work on: they take room too.
 	Limit     float64 `json:"limit"`
 	Inflight  int     `json:"inflight"`
@@ -478,6 +502,8 @@ type Status struct {
 	Since time.Duration `json:"sinceNanoseconds,omitempty"`
 	// Moves counts, by rule, how often each has decided since the start.
 	Moves map[string]uint64 `json:"moves,omitempty"`
+	// Apart are the classes that are limited alone now; none, mostly.
+	Apart []Apart `json:"apart,omitempty"`
 	// Baselines are the classes' latencies without queueing; 0: unknown.
 	Baselines []time.Duration `json:"baselinesNanoseconds,omitempty"`
 	// Sheds counts refusals since the start, Recent tells of the last seconds.
@@ -491,11 +517,12 @@ func (l *Limiter) Status(now time.Time) Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{
-		Limit: l.ctl.limit, Inflight: l.inflight, Abandoned: l.left.n, Queued: l.queue.n, Standing: l.queue.standing, Admitted: l.count.admitted,
+		Limit: l.ctl.limit, Inflight: l.inflight, Abandoned: l.left.n, Queued: l.queued(), Standing: l.queue.standing, Admitted: l.count.admitted,
 		Wait: time.Duration(l.queue.longest(t)), Cancelled: l.count.cancelled, Waits: l.count.waits,
 		Rule: l.ctl.moved.rule, From: l.ctl.moved.from, Why: l.ctl.moved.why, Since: time.Duration(t - l.ctl.moved.at), Moves: maps.Clone(l.ctl.moved.counts),
 		Sheds: l.count.list(&totals{}), Recent: l.count.recent(t),
 	}
+	l.tellApart(t, &s)
 	for i := range l.ctl.base.class {
 		if b := l.ctl.base.expect(i); b > 0 {
 			for len(s.Baselines) < i {
@@ -507,7 +534,8 @@ func (l *Limiter) Status(now time.Time) Status {
 	return s
 }
 
-// Free is how many more requests would be admitted at once, for a choice among limiters.
+// Free is how many more requests would be admitted at once, for a choice among
+// limiters: of the classes that aren't apart.
 func (l *Limiter) Free() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -35,6 +35,26 @@ func (l *list) remove(w *Waiter) {
 	l.n--
 }
 
+// insert lets w in where its turn is, among those that came before and after.
+func (l *list) insert(w *Waiter) {
+	after := l.last
+	for after != nil && after.since > w.since {
+		after = after.prev
+	}
+	if after == l.last {
+		l.push(w)
+		return
+	}
+	w.list, w.prev = l, after
+	if after != nil {
+		w.next, after.next = after.next, w
+	} else {
+		w.next, l.first = l.first, w
+	}
+	w.next.prev = w
+	l.n++
+}
+
 // Lanes of a priority, in the order in which they are served: first attempts
 // before retries, and those of clients within their share before the others'.
 const (
@@ -77,6 +97,25 @@ func (q *queue) remove(w *Waiter) {
 	w.state = outside
 	q.n--
 	q.bytes -= w.Size
+}
+
+// move takes a class's waiters to another queue, each to its place there.
+func (q *queue) move(to *queue, class int) {
+	for p := range q.lanes {
+		for lane := range q.lanes[p] {
+			for w := q.lanes[p][lane].first; w != nil; {
+				next := w.next
+				if w.Class == class {
+					q.remove(w)
+					w.state = waiting
+					to.lanes[p][lane].insert(w)
+					to.n++
+					to.bytes += w.Size
+				}
+				w = next
+			}
+		}
+	}
 }
 
 // pop takes the waiter that goes next.

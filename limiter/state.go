@@ -8,7 +8,8 @@ import (
 // State is what a limiter has learned, for one that takes its place: after a
 // reload, or after a restart. It is plain data and may be written as JSON.
 type State struct {
-	// Limit is the number of requests that may be inflight.
+	// Limit is the number of requests that may be inflight, but for those of
+	// classes that are apart: a limiter begins with all in common.
 	Limit float64 `json:"limit"`
 	// Classes are the baselines, by class; those unknown have no samples.
 	Classes []ClassState `json:"classes,omitempty"`

@@ -116,6 +116,7 @@ type Waiter struct {
 	Reason Reason
 
 	state      state
+	in         uint32 // the group that admitted it
 	step       uint32 // the controller's, when admitted
 	cohort     uint32 // of the window that counts it; 0: none
 	occupancy  float32

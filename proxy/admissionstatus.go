@@ -37,6 +37,8 @@ type AdmissionStatus struct {
 	Waits WaitsStatus `json:"waits"`
 	// Baselines are the latencies without queueing, by class; those unknown are left out.
 	Baselines []BaselineStatus `json:"baselines,omitempty"`
+	// Apart are classes that are slow alone, and therefore limited alone; mostly none.
+	Apart []ApartStatus `json:"apart,omitempty"`
 	// Move is the limit's last; nil: it has never moved.
 	Move *MoveStatus `json:"move,omitempty"`
 	// Moves counts, by rule, how often each has decided about the limit.
@@ -65,9 +67,23 @@ type BaselineStatus struct {
 	Baseline float64 `json:"baselineSeconds"`
 }
 
+// ApartStatus is a class of requests that is limited alone.
+type ApartStatus struct {
+	// Class is as in BaselineStatus.
+	Class string `json:"class"`
+	// Limit is how many of its requests may be inflight, Inflight how many are,
+	// Queued how many wait. They are in the endpoint's Inflight and Queued too.
+	Limit    float64 `json:"limit"`
+	Inflight int     `json:"inflight"`
+	Queued   int     `json:"queued"`
+	// Why is the reason in words, Since when that was decided.
+	Why   string    `json:"why"`
+	Since time.Time `json:"since"`
+}
+
 // MoveStatus tells of one decision about the limit.
 type MoveStatus struct {
-	// Rule is the one that decided: grow, cut, probe, idle or drop.
+	// Rule is the one that decided: grow, cut, probe, idle, drop or apart.
 	// docs/limiter.md explains them.
 	Rule string `json:"rule"`
 	// From is the limit before.
@@ -135,6 +151,9 @@ func (e *endpoint) admission(now time.Time) *AdmissionStatus {
 		if b > 0 && names[i] != "" {
 			s.Baselines = append(s.Baselines, BaselineStatus{names[i], b.Seconds()})
 		}
+	}
+	for _, a := range l.Apart {
+		s.Apart = append(s.Apart, ApartStatus{names[a.Class], a.Limit, a.Inflight, a.Queued, a.Reason, now.Add(-a.Since)})
 	}
 	return s
 }

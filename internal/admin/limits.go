@@ -21,6 +21,7 @@ var rules = map[string]string{
 	"probe": "latency is high and nobody leaves: slow or full? more tells it",
 	"drop":  "the service refuses or breaks",
 	"idle":  "no more than that was used lately",
+	"apart": "one class of requests was slow alone and has a limit of its own, or had",
 }
 
 // limitRow is one endpoint's admission, for a table.
@@ -52,6 +53,9 @@ func limits(now time.Time, upstreams []proxy.UpstreamStatus) (rows []limitRow) {
 			}
 			if n := e.Admission.Abandoned; n > 0 {
 				words += fmt.Sprintf(" The service is believed to be at work on %s more that nobody waits for.", count(int64(n), "request"))
+			}
+			for _, a := range e.Admission.Apart {
+				words += fmt.Sprintf(" Apart: %s has been limited to %s for %s, as %s.", a.Class, number(a.Limit), span(now.Sub(a.Since)), a.Why)
 			}
 			rows = append(rows, limitRow{
 				Upstream: u.Name, Address: e.Address, AdmissionStatus: e.Admission,

@@ -48,6 +48,7 @@ func TestWriteTextToATerminal(t *testing.T) {
 		e.Address, e.Reason, e.LastError, e.State = evil, evil, "x"+evil, proxy.StateEjected
 		e.Admission.Move = &proxy.MoveStatus{Rule: evil, Why: evil}
 		e.Admission.Baselines = []proxy.BaselineStatus{{Class: evil, Baseline: 1}}
+		e.Admission.Apart = []proxy.ApartStatus{{Class: evil, Why: evil}}
 		e.Admission.Sheds = []proxy.ShedStatus{{Priority: evil, Reason: evil, Count: 1}}
 		e.Admission.Recent.Sheds = e.Admission.Sheds
 	}

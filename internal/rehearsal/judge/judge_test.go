@@ -227,6 +227,27 @@ func TestLeveeIsWhole(t *testing.T) {
 	}
 }
 
+// TestHalfHangs: what one endpoint's dependency takes isn't taken from the
+// other, which is half of all.
+func TestHalfHangs(t *testing.T) {
+	n := halves()
+	n.Seeds = 4
+	whole, err := n.Play(Contestant{"whole", Levee()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := n.Play(Contestant{"without", Levee("apart")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole.Goodput < 0.46 || without.Goodput > 0.40 {
+		t.Errorf("%.2f of all were answered in time, and %.2f with one limit for both", whole.Goodput, without.Goodput)
+	}
+	if whole.ShedSettled > 0.001 || whole.Recovery > 2 || whole.Undone {
+		t.Errorf("afterwards %.4f were shed, it recovered after %v s (undone: %v)", whole.ShedSettled, whole.Recovery, whole.Undone)
+	}
+}
+
 // TestReport: a small report has every table and plot, and is the same again.
 func TestReport(t *testing.T) {
 	write := func(folder string) string {

@@ -103,15 +103,26 @@ func NamedScenarios() []Named {
 }
 
 // RuleScenarios returns the scenarios over which rules are switched off: the
-// named ones, and one whose service refuses what it can't queue, for the rules
-// that nothing else calls for.
+// named ones, one whose service refuses what it can't queue, and one of whose
+// endpoints hangs, for the rules that nothing else calls for.
 func RuleScenarios() []Named {
 	all := NamedScenarios()
 	refusing := all[0]
 	refusing.Name, refusing.File = "refusals", ""
 	refusing.Story = "The service slows fivefold for 6 s, and refuses whatever finds 8 waiting."
 	refusing.Service.AcceptQueue = 8
-	return append(all, refusing)
+	return append(all, refusing, halves())
+}
+
+// halves is a service with two endpoints that get half of the requests each. A
+// dependency of the second slows tenfold for 6 s: longer than nearly all of its clients wait.
+func halves() Named {
+	n := storm("half hangs", "", "A dependency of one of two endpoints slows tenfold for 6 s, and few of its answers are in time: the other's half of the goodput can be saved.",
+		10*time.Second, 6*time.Second, sim.Trigger{Kind: sim.SlowDependency, At: 10 * time.Second, For: 6 * time.Second, Factor: 10})
+	half := n.Service.Classes[0]
+	n.Service.Classes = []sim.Class{half, half}
+	n.Service.Classes[1].Dependency = sim.Dist{Shape: sim.HalfFixed, Mean: 60 * time.Millisecond}
+	return n.spans()
 }
 
 const five = 5 * time.Second

@@ -70,6 +70,8 @@ type Class struct {
 	Share float64
 	// Time is how long a worker takes for it.
 	Time Dist
+	// Dependency, if any, is waited for instead of the service's. Default: nothing.
+	Dependency Dist
 }
 
 // OneClass returns the classes of a service that knows one kind of request.

@@ -144,7 +144,11 @@ func (w *World) complete(a *Attempt) {
 		w.cur.Wasted += a.work
 	}
 	w.staff()
-	if d := w.s.Service.Dependency; d.Mean > 0 {
+	d := w.s.Service.Dependency
+	if own := w.s.Service.Classes[a.Class].Dependency; own.Mean > 0 {
+		d = own
+	}
+	if d.Mean > 0 {
 		wait := d.Quantile(draw(w.s.Seed, a.id, a.Try, drawDependency))
 		w.schedule(w.now+time.Duration(float64(wait)*w.cond.dependency), evAnswer, a.Slot, a.gen)
 		return
