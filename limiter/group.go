@@ -9,6 +9,9 @@ type group struct {
 	left     abandoned
 	ctl      controller
 	alone    alone // of one that isn't the common one
+
+	tuned  bool // the queue's times are those of the latest answer,
+	tuneBy int  // which was of this class
 }
 
 // room is the limit as a number of requests.

@@ -270,6 +270,13 @@ func (l *Limiter) enqueue(now int64, g *group, w *Waiter, out *notices) Verdict 
 // grant gives free permits to those who wait, and sheds whom nobody waits for
 // any more.
 func (l *Limiter) grant(now int64, g *group, out *notices) {
+	if g.queue.n == 0 {
+		return
+	}
+	if !g.tuned && l.cfg.Fixed <= 0 {
+		l.tune(g, g.tuneBy)
+		g.tuned = true
+	}
 	patience := int64(0)
 	if l.untried(g) {
 		patience = min(untriedWait, max(g.queue.interval, int64(20*g.ctl.base.expect(g.alone.class))))
@@ -354,7 +361,7 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	}
 	if l.cfg.Fixed <= 0 {
 		g.ctl.look(t)
-		l.tune(g, w.Class)
+		g.tuned, g.tuneBy = false, w.Class
 		if l.apart.due(t, w.Class) {
 			l.review(t, w.Class)
 		}

@@ -47,19 +47,20 @@ func limits(now time.Time, upstreams []proxy.UpstreamStatus) (rows []limitRow) {
 			if e.Admission == nil {
 				continue
 			}
-			words := "Limit " + limitWords(now, e.Admission) + "."
+			var words strings.Builder
+			words.WriteString("Limit " + limitWords(now, e.Admission) + ".")
 			if e.Admission.Standing {
-				words += " The queue doesn't drain, so the newest go first."
+				words.WriteString(" The queue doesn't drain, so the newest go first.")
 			}
 			if n := e.Admission.Abandoned; n > 0 {
-				words += fmt.Sprintf(" The service is believed to be at work on %s more that nobody waits for.", count(int64(n), "request"))
+				fmt.Fprintf(&words, " The service is believed to be at work on %s more that nobody waits for.", count(int64(n), "request"))
 			}
 			for _, a := range e.Admission.Apart {
-				words += fmt.Sprintf(" Apart: %s has been limited to %s for %s, as %s.", a.Class, number(a.Limit), span(now.Sub(a.Since)), a.Why)
+				fmt.Fprintf(&words, " Apart: %s has been limited to %s for %s, as %s.", a.Class, number(a.Limit), span(now.Sub(a.Since)), a.Why)
 			}
 			rows = append(rows, limitRow{
 				Upstream: u.Name, Address: e.Address, AdmissionStatus: e.Admission,
-				Words: words, Usual: baselineWords(e.Admission), Refused: refusedWords(e.Admission),
+				Words: words.String(), Usual: baselineWords(e.Admission), Refused: refusedWords(e.Admission),
 			})
 		}
 	}
