@@ -60,12 +60,17 @@ func (a *abandoned) take(g ghost) {
 	a.n++
 }
 
+func (a *abandoned) pop() ghost {
+	g := a.ring[a.first]
+	a.first = (a.first + 1) % len(a.ring)
+	a.n--
+	return g
+}
+
 // move takes a class's requests to another.
 func (a *abandoned) move(to *abandoned, class int) {
 	for range a.n {
-		g := a.ring[a.first]
-		a.first = (a.first + 1) % len(a.ring)
-		a.n--
+		g := a.pop()
 		if g.class == class {
 			to.take(g)
 		} else {
@@ -85,7 +90,5 @@ func (a *abandoned) done(now, since int64) (g ghost, overtaken, ok bool) {
 	if !overtaken && now < g.until {
 		return g, false, false
 	}
-	a.first = (a.first + 1) % len(a.ring)
-	a.n--
-	return g, overtaken, true
+	return a.pop(), overtaken, true
 }

@@ -256,7 +256,7 @@ func (l *Limiter) part(now int64, class int, why string) {
 	r, c := &a.class[class], &l.ctl
 	took := max(min(r.usual*apartSpare, c.limit*apartMost), 1)
 	a.ids++
-	g := &group{id: a.ids}
+	g := &group{id: a.ids, tuneBy: class}
 	g.alone = alone{class: class, base: c.base.class[class].log, why: why, since: now, last: now}
 	most := max(took, c.max/apartShare)
 	g.ctl = newController(took, min(c.min, took), most)
@@ -269,7 +269,6 @@ func (l *Limiter) part(now int64, class int, why string) {
 	a.groups[a.n] = g
 	a.n++
 	l.regroup(class, &l.group, g)
-	l.tune(g, class)
 	// What was measured in common says nothing of the others.
 	c.fit.n, c.late, c.lates, c.doubts = 0, 0, 0, 0
 	before, bound := c.limit, c.max

@@ -141,10 +141,7 @@ func (c *controller) observe(now int64, inflight float64) {
 // sample takes a permit that came back. A censored latency is a lower bound. It
 // returns the logarithm of the latency over the baseline, if that says anything.
 func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool) (ratio float64, says bool) {
-	mine := w.cohort == c.win.id
-	if mine {
-		c.win.leave(w.since)
-	}
+	mine := c.back(w)
 	b := &c.base.class[w.Class]
 	if stood := float64(c.pauses.since(w.since)); stood > 0 && b.samples > 0 {
 		latency = max(latency-stood, min(latency, c.base.expect(w.Class)))
@@ -171,17 +168,19 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 	return log - b.log, true
 }
 
-// unused takes a permit that came back without a request having been sent.
-func (c *controller) unused(w *Waiter) {
-	if w.cohort == c.win.id {
-		c.win.leave(w.since)
+// back takes a permit that came back out of the cohort, and says whether it
+// was in it.
+func (c *controller) back(w *Waiter) bool {
+	if w.cohort != c.win.id {
+		return false
 	}
+	c.win.leave(w.since)
+	return true
 }
 
 // drop takes a refusal or failure of the service.
 func (c *controller) drop(w *Waiter) {
-	if w.cohort == c.win.id {
-		c.win.leave(w.since)
+	if c.back(w) {
 		c.win.drops++
 	}
 }

@@ -12,6 +12,7 @@
 // admitted calls [Limiter.End] exactly once, with what came of it.
 //
 //	limiter.go     the lock, admission, the end of a permit
+//	notices.go     calls of Notify that are due once the lock is free
 //	waiter.go      a request as the limiter sees it
 //	queue.go       where requests wait, and who goes first
 //	fairness.go    who among the clients takes more than its share
@@ -24,5 +25,6 @@
 //	window.go      what was measured since the limit last moved
 //	baseline.go    what latency is without queueing, class by class
 //	counts.go      what was admitted and shed, in all and lately
+//	status.go      what people are told
 //	state.go       what is handed on to the next limiter of a service
 package limiter

@@ -1,7 +1,6 @@
 package limiter
 
 import (
-	"maps"
 	"math"
 	"sync"
 	"time"
@@ -81,7 +80,6 @@ func New(cfg Config, now time.Time) *Limiter {
 	for class := range l.of {
 		l.of[class] = &l.group
 	}
-	l.tune(&l.group, 0)
 	return l
 }
 
@@ -133,6 +131,9 @@ func (l *Limiter) bury(now int64, from *group, since int64) {
 			continue
 		}
 		w := Waiter{Class: g.class, in: g.in, step: g.step, cohort: g.cohort, occupancy: g.occupancy, waited: g.waited, since: g.entered}
+		if g.in != from.id { // as in End
+			w.cohort = 0
+		}
 		done := now
 		if !overtaken {
 			done = min(now, g.until)
@@ -270,12 +271,8 @@ func (l *Limiter) enqueue(now int64, g *group, w *Waiter, out *notices) Verdict 
 // grant gives free permits to those who wait, and sheds whom nobody waits for
 // any more.
 func (l *Limiter) grant(now int64, g *group, out *notices) {
-	if g.queue.n == 0 {
-		return
-	}
-	if !g.tuned && l.cfg.Fixed <= 0 {
-		l.tune(g, g.tuneBy)
-		g.tuned = true
+	if g.queue.n > 0 && !g.tuned {
+		l.tune(g)
 	}
 	patience := int64(0)
 	if l.untried(g) {
@@ -379,36 +376,34 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 
 // learn tells the group's controller what came of a permit.
 func (l *Limiter) learn(now int64, g *group, w *Waiter, o Outcome) {
-	latency := now - w.since
+	took := now - w.since
 	if w.Latency > 0 {
-		latency = int64(w.Latency)
+		took = int64(w.Latency)
 	}
 	if o != Unused {
-		g.ctl.pauses.ended(now, g.held()+1, float64(latency))
+		g.ctl.pauses.ended(now, g.held()+1, float64(took))
 	}
+	latency := float64(max(took, 1))
 	switch o {
 	case Success:
 		g.ctl.good = now
-		l.sample(now, g, w, float64(max(latency, 1)), false)
+		l.sample(now, g, w, latency, false)
 	case Ignored:
-		l.sample(now, g, w, float64(max(latency, 1)), true)
+		l.sample(now, g, w, latency, true)
 	case Late:
 		g.ctl.lates++
 		if l.off("abandon") {
-			l.sample(now, g, w, float64(max(latency, 1)), true)
+			l.sample(now, g, w, latency, true)
 		}
 	case Dropped:
 		g.ctl.drop(w)
 	case Unused:
-		g.ctl.unused(w)
+		g.ctl.back(w) // nothing was sent: nothing is learned
 	}
 }
 
 // sample shows a latency to the controller, and to whoever watches the classes.
 func (l *Limiter) sample(now int64, g *group, w *Waiter, latency float64, censored bool) {
-	if w.in != g.id {
-		w.cohort = 0
-	}
 	log, says := g.ctl.sample(now, w, latency, censored)
 	if says && l.apart.known > 1 {
 		l.apart.note(now, g, w, latency, log)
@@ -416,12 +411,13 @@ func (l *Limiter) sample(now int64, g *group, w *Waiter, latency float64, censor
 }
 
 // tune gives the queue its times.
-func (l *Limiter) tune(g *group, class int) {
+func (l *Limiter) tune(g *group) {
+	g.tuned = true
 	limit := g.ctl.limit
 	if l.off("bridge") {
 		limit = math.Inf(1)
 	}
-	g.queue.tune(g.ctl.base.expect(class), limit)
+	g.queue.tune(g.ctl.base.expect(g.tuneBy), limit)
 }
 
 // off says whether a rule is switched off.
@@ -451,95 +447,6 @@ func (l *Limiter) Tick(now time.Time) time.Time {
 }
 
 const tickEvery = 10 * time.Millisecond
-
-// notices are calls of Notify that are due once the lock is free.
-type notices struct {
-	few  [4]notice
-	n    int
-	more []notice
-}
-
-type notice struct {
-	w *Waiter
-	v Verdict
-}
-
-func (o *notices) add(w *Waiter, v Verdict) {
-	if o.n < len(o.few) {
-		o.few[o.n] = notice{w, v}
-	} else {
-		o.more = append(o.more, notice{w, v})
-	}
-	o.n++
-}
-
-func (o *notices) send() {
-	for i := range min(o.n, len(o.few)) {
-		o.few[i].w.Notify(o.few[i].w, o.few[i].v)
-	}
-	for _, m := range o.more {
-		m.w.Notify(m.w, m.v)
-	}
-}
-
-// Status is a snapshot of a limiter.
-type Status struct {
-	// Limit is the number of requests that may be inflight, but for those of
-	// classes that are apart; Inflight is how many are, those included. Abandoned are those that nobody waits for any more, but that the
-	// service is believed to be at work on: they take room too.
-	Limit     float64 `json:"limit"`
-	Inflight  int     `json:"inflight"`
-	Abandoned int     `json:"abandoned"`
-	// Queued counts those that wait, Wait is how long the first of them has.
-	Queued int           `json:"queued"`
-	Wait   time.Duration `json:"waitNanoseconds"`
-	// Standing says that the queue doesn't drain: the newest go first.
-	Standing bool `json:"standing"`
-	// Admitted counts permits given since the start, Cancelled those who left
-	// while they waited for one.
-	Admitted  uint64 `json:"admitted"`
-	Cancelled uint64 `json:"cancelled"`
-	// Waits tells how long requests have waited since the start.
-	Waits Waits `json:"waits"`
-	// Rule is the one that moved the limit last, From what it was before, Why in
-	// words, Since when ago. An empty Rule: none has.
-	Rule  string        `json:"rule,omitempty"`
-	From  float64       `json:"from,omitempty"`
-	Why   string        `json:"why,omitempty"`
-	Since time.Duration `json:"sinceNanoseconds,omitempty"`
-	// Moves counts, by rule, how often each has decided since the start.
-	Moves map[string]uint64 `json:"moves,omitempty"`
-	// Apart are the classes that are limited alone now; none, mostly.
-	Apart []Apart `json:"apart,omitempty"`
-	// Baselines are the classes' latencies without queueing; 0: unknown.
-	Baselines []time.Duration `json:"baselinesNanoseconds,omitempty"`
-	// Sheds counts refusals since the start, Recent tells of the last seconds.
-	Sheds  []ShedCount `json:"sheds,omitempty"`
-	Recent Recent      `json:"recent"`
-}
-
-// Status takes a snapshot at now.
-func (l *Limiter) Status(now time.Time) Status {
-	t := l.at(now)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := Status{
-		Limit: l.ctl.limit, Inflight: l.inflight, Abandoned: l.left.n, Queued: l.queued(), Standing: l.queue.standing, Admitted: l.count.admitted,
-		Wait: time.Duration(l.queue.longest(t)), Cancelled: l.count.cancelled, Waits: l.count.waits,
-		Rule: l.ctl.moved.rule, From: l.ctl.moved.from, Why: l.ctl.moved.why, Since: time.Duration(t - l.ctl.moved.at), Moves: maps.Clone(l.ctl.moved.counts),
-		Sheds: l.count.list(&totals{}), Recent: l.count.recent(t),
-	}
-	l.tellApart(t, &s)
-	for i := range l.ctl.base.class {
-		if b := l.ctl.base.expect(i); b > 0 {
-			for len(s.Baselines) < i {
-				s.Baselines = append(s.Baselines, 0)
-			}
-			s.Baselines = append(s.Baselines, time.Duration(b))
-		}
-	}
-	return s
-}
 
 // Free is how many more requests would be admitted at once, for a choice among
 // limiters: of the classes that aren't apart.
