@@ -260,7 +260,7 @@ func (l *Limiter) part(now int64, class int, why string) {
 	g.alone = alone{class: class, base: c.base.class[class].log, why: why, since: now, last: now}
 	most := max(took, c.max/apartShare)
 	g.ctl = newController(took, min(c.min, took), most)
-	g.ctl.off, g.ctl.fit.off, g.ctl.pauses = c.off, c.off, c.pauses
+	g.ctl.off, g.ctl.fit.off, g.ctl.ended, g.ctl.usual = c.off, c.off, c.ended, c.usual
 	g.ctl.base, g.ctl.spread, g.ctl.noise, g.ctl.good = c.base, c.spread, c.noise, r.last
 	g.ctl.boot = false
 	g.ctl.base.since, g.ctl.before, g.ctl.tried = 0, took, true

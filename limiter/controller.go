@@ -36,6 +36,7 @@ const (
 
 	lateMany  = 0.05 // the share of abandoned requests from which it hurts
 	lateNone  = 0.01
+	lateMost  = 0.5 // from which on nothing is learned of the service but that it is late
 	priceUsed = 0.5 // of latency, while nobody leaves
 	priceLate = 1.5 // while clients leave
 
@@ -54,6 +55,7 @@ const (
 	dropShare = 0.10 // of answers, above which drops cut the limit
 	dropCut   = 0.8
 	downAfter = int64(500 * time.Millisecond) // without a success: the service is down
+	usualGain = 0.05
 )
 
 // controller moves the limit. Each window is a measurement: so much inflight,
@@ -71,11 +73,10 @@ type controller struct {
 	min, max float64
 	off      map[string]bool // rules switched off, for ablation
 
-	step   uint32 // counts moves of the limit
-	win    window
-	base   baselines
-	pauses pauses
-	fit    fit
+	step uint32 // counts moves of the limit
+	win  window
+	base baselines
+	fit  fit
 
 	boot   bool    // the first baseline is still being learned
 	spread float64 // of logarithms of latency, as last seen
@@ -87,6 +88,8 @@ type controller struct {
 	lates  int     // requests abandoned in this window
 	late   float64 // share of requests that were abandoned lately
 	good   int64   // when something last succeeded
+	ended  int64   // when something last came back
+	usual  float64 // latency lately, in ns
 	before float64 // the limit when answers last came
 
 	last     point // the window before, with its samples' error
@@ -138,14 +141,20 @@ func (c *controller) observe(now int64, inflight float64) {
 	}
 }
 
+// end notes that something came back.
+func (c *controller) end(now int64, latency float64) {
+	c.ended = now
+	if c.usual == 0 {
+		c.usual = latency
+	}
+	c.usual += (latency - c.usual) * usualGain
+}
+
 // sample takes a permit that came back. A censored latency is a lower bound. It
 // returns the logarithm of the latency over the baseline, if that says anything.
 func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool) (ratio float64, says bool) {
 	mine := c.back(w)
 	b := &c.base.class[w.Class]
-	if stood := float64(c.pauses.since(w.since)); stood > 0 && b.samples > 0 {
-		latency = max(latency-stood, min(latency, c.base.expect(w.Class)))
-	}
 	log := math.Log(latency)
 	if censored && (b.samples == 0 || log < b.log) {
 		return 0, false // censored so early that it says nothing about latency
@@ -259,7 +268,7 @@ func (c *controller) alarming(now, age int64) bool {
 func (c *controller) dropped(now int64, n int) {
 	drops := c.win.drops
 	c.tried = true
-	if now-c.good < max(downAfter, int64(4*c.pauses.usual)) {
+	if now-c.good < max(downAfter, int64(4*c.usual)) {
 		c.move(now, c.limit*dropCut, "drop", fmt.Sprintf("%d of %d attempts failed", drops, n))
 		return
 	}
@@ -321,16 +330,22 @@ func (c *controller) decide(now int64) {
 	if c.fit.width == 0 {
 		deepest = cutHurry
 	}
+	blind := c.late > lateMost && 2*c.win.censored > c.win.n && !c.off["blind"]
 	high := c.limit
-	if binding {
+	if binding && !blind {
 		high = min(c.limit*c.stride, c.max)
 	}
 	to := c.fit.best(max(c.limit*deepest, c.min), high, price)
+	if blind && binding {
+		// Such windows tell when clients leave, which looks like a latency that
+		// doesn't depend on how much is inflight: a service as wide as you like.
+		to = min(to, c.limit*cutMost)
+	}
 	rule := "grow"
 	if to < c.limit {
 		rule = "cut"
 	}
-	if c.doubt(binding, inflation, here.occ) {
+	if c.doubt(binding && !blind, inflation, here.occ) {
 		if c.doubts == 1 {
 			to = max(to, c.limit) // wait for a second look
 		} else if ask := min(c.limit*probeUp, c.max); to < ask {

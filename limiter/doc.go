@@ -21,7 +21,6 @@
 //	controller.go  how the limit moves, rule by rule
 //	fit.go         how wide and how slow the service is, from few measurements
 //	abandoned.go   requests that nobody waits for, but the service works on
-//	pauses.go      when the service stands still
 //	window.go      what was measured since the limit last moved
 //	baseline.go    what latency is without queueing, class by class
 //	counts.go      what was admitted and shed, in all and lately

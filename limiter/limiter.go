@@ -29,8 +29,8 @@ const (
 	defaultMin, defaultMax, defaultInitial = 1, 10_000, 16
 	defaultQueueBytes                      = 64 << 20
 	queueLeast                             = 48
-	queueUntried                           = 1024               // while the limit is untried
-	untriedWait                            = int64(time.Second) // at most
+	queueUntried                           = 1024 // while the limit is untried
+	untriedWait                            = int64(time.Second)
 	tryAgain                               = int64(time.Second) // after which a baseline may be wrong
 )
 
@@ -68,7 +68,7 @@ func New(cfg Config, now time.Time) *Limiter {
 	}
 	if len(cfg.Off) > 0 {
 		l.ctl.off = map[string]bool{}
-		l.ctl.fit.off, l.ctl.pauses.off = l.ctl.off, l.ctl.off
+		l.ctl.fit.off = l.ctl.off
 		for _, rule := range cfg.Off {
 			l.ctl.off[rule] = true
 		}
@@ -152,7 +152,7 @@ func (l *Limiter) inTime(now int64, w *Waiter) bool {
 	}
 	g := l.of[w.Class]
 	b := &g.ctl.base
-	if g.inflight == 0 && (b.class[w.Class].samples < windowSamples || now-g.ctl.pauses.lastEnd > tryAgain) {
+	if g.inflight == 0 && (b.class[w.Class].samples < windowSamples || now-g.ctl.ended > tryAgain) {
 		return now < w.deadline
 	}
 	return now+int64(b.expect(w.Class)) <= w.deadline
@@ -276,7 +276,7 @@ func (l *Limiter) grant(now int64, g *group, out *notices) {
 	}
 	patience := int64(0)
 	if l.untried(g) {
-		patience = min(untriedWait, max(g.queue.interval, int64(20*g.ctl.base.expect(g.alone.class))))
+		patience = untriedWait
 	}
 	for w := g.queue.overdue(now, patience); w != nil; w = g.queue.overdue(now, patience) {
 		l.leave(now, w)
@@ -380,10 +380,10 @@ func (l *Limiter) learn(now int64, g *group, w *Waiter, o Outcome) {
 	if w.Latency > 0 {
 		took = int64(w.Latency)
 	}
-	if o != Unused {
-		g.ctl.pauses.ended(now, g.held()+1, float64(took))
-	}
 	latency := float64(max(took, 1))
+	if o != Unused {
+		g.ctl.end(now, latency)
+	}
 	switch o {
 	case Success:
 		g.ctl.good = now

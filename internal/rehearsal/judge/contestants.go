@@ -177,4 +177,4 @@ func (g *levee) QueueLen() int  { return g.queued }
 func (g *levee) status() limiter.Status { return g.limiter.Status(g.epoch.Add(g.now)) }
 
 // Rules are the rules of Levee's limiter that can be switched off.
-var Rules = []string{"start", "change", "width", "noise", "probe", "late", "abandon", "bridge", "patience", "drop", "idle", "pause", "apart"}
+var Rules = []string{"start", "change", "width", "noise", "probe", "late", "blind", "abandon", "bridge", "patience", "drop", "idle", "apart"}
