@@ -240,7 +240,7 @@ func (r *Report) ablationStories(w io.Writer) {
 	if len(r.AblationStories) == 0 {
 		return
 	}
-	fmt.Fprint(w, "\nThe same in the scenarios below, and in one whose service refuses what it can't queue: goodput during the trigger / shed when nothing need be (before it, and once it has settled).\n\n| |")
+	fmt.Fprint(w, "\nThe same in the scenarios below, and in three more, of a service that refuses what it can't queue, of one of whose endpoints hangs, and of a narrow one, overloaded from a cold start: goodput during the trigger / shed when nothing need be (before it, and once it has settled).\n\n| |")
 	for _, n := range r.AblationStories {
 		fmt.Fprintf(w, " %s |", n.Name)
 	}

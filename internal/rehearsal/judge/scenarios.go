@@ -103,15 +103,27 @@ func NamedScenarios() []Named {
 }
 
 // RuleScenarios returns the scenarios over which rules are switched off: the
-// named ones, one whose service refuses what it can't queue, and one of whose
-// endpoints hangs, for the rules that nothing else calls for.
+// named ones, one whose service refuses what it can't queue, one of whose
+// endpoints hangs, and a narrow one, for the rules that nothing else calls for.
 func RuleScenarios() []Named {
 	all := NamedScenarios()
 	refusing := all[0]
 	refusing.Name, refusing.File = "refusals", ""
 	refusing.Story = "The service slows fivefold for 6 s, and refuses whatever finds 8 waiting."
 	refusing.Service.AcceptQueue = 8
-	return append(all, refusing, halves())
+	return append(all, refusing, halves(), narrow())
+}
+
+// narrow is a service of one worker that is overloaded from a cold start, by
+// clients who leave before it can work off a first limit's worth.
+func narrow() Named {
+	const mean, load = 10 * time.Millisecond, 2
+	n := storm("narrow", "", "A single worker of which nothing is known yet is offered twice what it can do, by clients who wait for ten service times.", 5*time.Second, 15*time.Second)
+	n.Duration = 22 * time.Second
+	n.Service.Workers, n.Service.Classes = 1, sim.OneClass(sim.LogNormal, mean)
+	n.Clients[0].Rate = load / mean.Seconds()
+	n.Clients[0].Timeout, n.Clients[0].Deadline = 10*mean, 40*mean
+	return n.spans()
 }
 
 // halves is a service with two endpoints that get half of the requests each. A
