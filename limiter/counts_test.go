@@ -133,3 +133,25 @@ func TestMovesAreCounted(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestRefused: what was refused outside is counted like the limiter's own
+// sheds, and takes nothing from the limit.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	l := New(Config{Fixed: 1, Queue: -1}, now)
+	for range 3 {
+		w := &Waiter{Priority: Default, Attempt: 2}
+		l.Refused(now, w, RetryBudget)
+		if w.Reason != RetryBudget {
+			t.Fatalf("reason %v", w.Reason)
+		}
+	}
+	s := l.Status(now)
+	if len(s.Sheds) != 1 || s.Sheds[0] != (ShedCount{Default, "retry_budget", 3, 3}) || s.Recent.Sheds[0].Count != 3 {
+		t.Errorf("counted %+v, lately %+v", s.Sheds, s.Recent.Sheds)
+	}
+	if s.Inflight != 0 || s.Admitted != 0 || l.Acquire(now, &Waiter{}) != Admitted {
+		t.Errorf("a refusal took room: %+v", s)
+	}
+}

@@ -200,6 +200,15 @@ func (l *Limiter) Refuse(now time.Time, w *Waiter) bool {
 	return true
 }
 
+// Refused counts w as shed, for a reason that was found outside, so that all
+// sheds are counted in one place.
+func (l *Limiter) Refused(now time.Time, w *Waiter, why Reason) {
+	t := l.begin(now, w)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shed(t, w, why)
+}
+
 // lane is where w would wait.
 func (l *Limiter) lane(w *Waiter) int {
 	switch {

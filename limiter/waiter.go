@@ -61,13 +61,16 @@ const (
 	Overload
 	// Unfair: its client already has more than its share.
 	Unfair
+	// RetryBudget: it is a retry, and as many as may were let in already. The
+	// limiter doesn't decide that itself: see Refused.
+	RetryBudget
 
 	reasons
 )
 
 // String is the reason as metrics and headers have it.
 func (r Reason) String() string {
-	return [...]string{"none", "queue_full", "queue_bytes", "deadline", "overload", "unfair"}[r]
+	return [...]string{"none", "queue_full", "queue_bytes", "deadline", "overload", "unfair", "retry_budget"}[r]
 }
 
 // Outcome is what came of a permit.

@@ -14,7 +14,7 @@ import (
 const shedHeader = "Levee-Shed"
 
 // streamsFull is a reason beside the limiter's: too many long-lived streams.
-const streamsFull = limiter.Unfair + 1
+const streamsFull = limiter.RetryBudget + 1
 
 const shedReasons = streamsFull + 1
 
@@ -28,12 +28,13 @@ var shedWords = [shedReasons]struct {
 	kind            errorType
 	reason, details string
 }{
-	limiter.QueueFull:  {errConnectionLimit, limiter.QueueFull.String(), "the service is at its limit, and as many wait as may"},
-	limiter.QueueBytes: {errConnectionLimit, limiter.QueueBytes.String(), "the service is at its limit, and those that wait hold as much memory as they may"},
-	limiter.Deadline:   {errDenied, limiter.Deadline.String(), "the service can't answer before the deadline"},
-	limiter.Overload:   {errConnectionLimit, limiter.Overload.String(), "the service is at its limit, and those that wait do so for too long"},
-	limiter.Unfair:     {errConnectionLimit, limiter.Unfair.String(), "the service is at its limit, and this client has more than its share"},
-	streamsFull:        {errConnectionLimit, "streams", "the service has as many streams as may be"},
+	limiter.QueueFull:   {errConnectionLimit, limiter.QueueFull.String(), "the service is at its limit, and as many wait as may"},
+	limiter.QueueBytes:  {errConnectionLimit, limiter.QueueBytes.String(), "the service is at its limit, and those that wait hold as much memory as they may"},
+	limiter.Deadline:    {errDenied, limiter.Deadline.String(), "the service can't answer before the deadline"},
+	limiter.Overload:    {errConnectionLimit, limiter.Overload.String(), "the service is at its limit, and those that wait do so for too long"},
+	limiter.Unfair:      {errConnectionLimit, limiter.Unfair.String(), "the service is at its limit, and this client has more than its share"},
+	limiter.RetryBudget: {errDenied, limiter.RetryBudget.String(), "the service is at its limit, and as many retries as may were let in already"},
+	streamsFull:         {errConnectionLimit, "streams", "the service has as many streams as may be"},
 }
 
 // refusal is the answer to a request that was shed, built once for all of
