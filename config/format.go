@@ -135,6 +135,22 @@ var formats = map[string]*format{
 		pattern: whole(`auto|0|1000000|[1-9][0-9]{0,5}`),
 		numbers: true,
 	},
+	"retry-attempts": {
+		what:    "auto or a whole number from 0 to 10",
+		pattern: whole(`auto|[0-9]|10`),
+		numbers: true,
+	},
+	"method": {
+		what:    "a method, like GET",
+		pattern: whole(tokenPattern),
+		numbers: true,
+		check:   checkMethod,
+	},
+	"hedge-after": {
+		what:    "off, p95 or a duration like 50ms",
+		pattern: whole(`off|p95|(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|μs|ms|s|m|h))+`),
+		check:   checkHedgeAfter,
+	},
 	"cidr": {
 		what:    `a network like 10.0.0.0/8, an address like 10.0.0.7, or "unix"`,
 		pattern: whole(`unix|(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:/[0-9]{1,3})?`),

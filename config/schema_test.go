@@ -91,6 +91,9 @@ var formatSamples = map[string]struct{ good, bad []string }{
 	"header":         {[]string{"X-Request-Id", "x", "1"}, []string{"a b", "a:", "(x)"}},
 	"identity":       {[]string{"ip", "tls", "jwt", "header:X-Key"}, []string{"cookie", "header:", "header:a b", "IP"}},
 	"priority":       {[]string{"critical", "default", "background", "0", "7"}, []string{"8", "-1", "high", "1.5", "Critical"}},
+	"retry-attempts": {[]string{"auto", "0", "2", "10"}, []string{"none", "-1", "01", "11", "1.5", "AUTO"}},
+	"method":         {[]string{"GET", "PROPFIND", "X-1"}, []string{"GET POST", "", "a/b"}},
+	"hedge-after":    {[]string{"off", "p95", "50ms", "1m30s"}, []string{"p99", "50", "-1s", "OFF"}},
 	"queue-length":   {[]string{"auto", "0", "16", "1000000"}, []string{"none", "-1", "01", "1000001", "1.5", "AUTO"}},
 	"cidr":           {[]string{"10.0.0.0/8", "::1", "unix"}, []string{"10.0.0.0/", "a.b.c.g", "unix:", "10.0.0.0/8/8"}},
 }
@@ -270,6 +273,16 @@ func tidy(document map[string]any) {
 		if tls, ok := m["tls"].(map[string]any); ok {
 			delete(tls, "certFile")
 			delete(tls, "keyFile")
+		}
+		if retry, ok := m["retry"].(map[string]any); ok {
+			for _, key := range []string{"on", "methods"} { // the same twice is refused
+				if list, ok := retry[key].([]any); ok && len(list) > 1 {
+					retry[key] = list[:1]
+				}
+			}
+			if backoff, ok := retry["backoff"].(map[string]any); ok {
+				backoff["base"], backoff["max"] = "1ms", "1m"
+			}
 		}
 	}
 	for i, r := range document["routes"].([]any) {

@@ -194,6 +194,9 @@ type Upstream struct {
 
 	// How many requests may be inflight at each endpoint, and how further ones wait.
 	Concurrency Concurrency `yaml:"concurrency"`
+
+	// What Levee sends once more by itself, and how much of that there may be.
+	Retry Retry `yaml:"retry"`
 }
 
 // UpstreamTLS is how Levee speaks TLS to an upstream.
@@ -303,6 +306,68 @@ type Queue struct {
 
 	// How much memory the requests that wait may hold: each counts as 16KiB and the size of its header.
 	Bytes Size `yaml:"bytes" default:"64MiB" min:"64KiB" max:"16GiB"`
+}
+
+// Retry is what Levee sends once more by itself: to another endpoint where
+// there is one, after a pause, within the request's deadline, and only as far
+// as the budget goes.
+type Retry struct {
+	// How many attempts may follow the first: a whole number from 0 to 10. auto: 2 where an endpoint is on another host, 0 where all are on this one.
+	Attempts string `yaml:"attempts" default:"auto" format:"retry-attempts"`
+
+	// After what: connect-failure (no connection), reset-before-headers (the connection ended before an answer), refused-stream (the endpoint said that it didn't process the request), or an answer with this status. Default: all of them but 429 and 500.
+	On []string `yaml:"on" enum:"connect-failure,reset-before-headers,refused-stream,429,500,502,503,504"`
+
+	// The methods of requests that may be sent once more though an endpoint may have processed them. Others may be where nothing was processed, or where they carry an Idempotency-Key. Default: GET, HEAD, OPTIONS, PUT and DELETE.
+	Methods []string `yaml:"methods" format:"method"`
+
+	// How much of a request's body is kept to be sent once more; a request with a larger one isn't.
+	BodyLimit Size `yaml:"bodyLimit" default:"64KiB" min:"0B" max:"16MiB"`
+
+	// How long one attempt may wait for its answer to begin, once the request's body has come, before another one is made. 0: as long as the request may.
+	PerTryTimeout Duration `yaml:"perTryTimeout" default:"0s" min:"0s" max:"24h"`
+
+	// The pause before a retry.
+	Backoff Backoff `yaml:"backoff"`
+
+	// How many retries there may be in all.
+	Budget RetryBudget `yaml:"budget"`
+
+	// Retry also requests that say that they are retries. Without it, a retry earns no further ones downstream, and chains of proxies don't multiply attempts.
+	RetryRetries bool `yaml:"retryRetries" default:"false"`
+
+	// A second attempt before the first has failed.
+	Hedge Hedge `yaml:"hedge"`
+}
+
+// Backoff is the pause before a retry: any time from none to a ceiling, which
+// begins with base and doubles with each retry. What the upstream asks for in
+// Retry-After or grpc-retry-pushback-ms goes before it.
+type Backoff struct {
+	// The ceiling of the first pause.
+	Base Duration `yaml:"base" default:"25ms" min:"1ms" max:"1m"`
+
+	// The highest ceiling.
+	Max Duration `yaml:"max" default:"250ms" min:"1ms" max:"10m"`
+}
+
+// RetryBudget bounds the retries and hedges of an upstream: a share of what
+// succeeds, so that it dries up when nothing does, and a small reserve.
+type RetryBudget struct {
+	// So many retries for each hundred requests that succeed. What is not used within about ten seconds is lost.
+	Percent float64 `yaml:"percent" default:"10" min:"0" max:"100"`
+
+	// So many retries a second whatever succeeds; up to ten seconds' worth after a pause. It serves upstreams with little traffic.
+	MinPerSecond float64 `yaml:"minPerSecond" default:"1" min:"0" max:"10000"`
+}
+
+// Hedge sends a request to a second endpoint when the first one is slow, and
+// takes the answer that comes first. It takes one of the methods of retries, a
+// body that has come and is kept, an endpoint with room, and the retries'
+// budget.
+type Hedge struct {
+	// How long the first attempt is waited for: p95 (the time within which 95% of the answers to requests of the same class begin), a duration, or off.
+	After string `yaml:"after" default:"off" format:"hedge-after"`
 }
 
 // Health is the port for probes and scrapes. It only answers GET, and holds nothing secret.

@@ -102,6 +102,7 @@ func (v *validator) upstreams() {
 		v.unique(names, join(path, "name"), "upstream", u.Name)
 		v.pair(join(path, "tls"), u.TLS)
 		v.concurrency(join(path, "concurrency"), &u.Concurrency)
+		v.retry(join(path, "retry"), &u.Retry)
 		seen := map[string]bool{}
 		for j, e := range u.Endpoints {
 			at := index(join(path, "endpoints"), j)

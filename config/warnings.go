@@ -35,6 +35,9 @@ func (v *validator) warnings() []Problem {
 		if u.TLS != (UpstreamTLS{}) && !hasHTTPS(u.Endpoints) {
 			warn(join(path, "tls"), "has no effect: no endpoint begins with https://")
 		}
+		if _, _, on := u.Retry.Hedge.Delay(); on && len(u.Endpoints) == 1 && !severalAddresses(u.Endpoints[0]) {
+			warn(join(path, "retry.hedge.after"), "has no effect: there is one endpoint, and a second attempt goes to another one")
+		}
 		if u.Timeouts.Idle >= longIdle {
 			warn(join(path, "timeouts.idle"), "keeps unused connections for %s; if the upstream closes them earlier, requests meet connections that are being closed", u.Timeouts.Idle)
 		}
