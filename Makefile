@@ -13,7 +13,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fmt bench storm rehearse-limiter image image-test tools clean
+.PHONY: help build run test lint fmt bench storm rehearse-limiter rehearse-storms image image-test tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ storm: ## the adaptive limit over real HTTP: six storms through levee run, four 
 
 rehearse-limiter: ## judge the adaptive limit in simulation, against others: docs/limiter-results.md, in a quarter of an hour
 	$(GO) run ./internal/rehearsal/cmd/limiter-report
+
+rehearse-storms: ## play retry storms in simulation, with and without Levee: docs/storm-results.md, in a minute
+	$(GO) run ./internal/rehearsal/cmd/storm-report
 
 image: ## build the container image with buildah, without a daemon or a registry
 	internal/tools/deps.sh image

@@ -4,7 +4,7 @@
 //
 //	cell.go         one point of the grid, as a scenario
 //	grid.go         which points are run
-//	contestants.go  who is judged, and the adapter to Levee's own limiter
+//	contestants.go  who is judged
 //	measure.go      what one run is worth
 //	drift.go        the row on services that become slower and wider
 //	scenarios.go    the named scenarios

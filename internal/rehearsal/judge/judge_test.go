@@ -110,7 +110,7 @@ func TestRecovery(t *testing.T) {
 		{"xxxxxxxxxxxxxxxxxxxx", math.Inf(1), false},
 		{"xxxxx......xxxxxxxxx", math.Inf(1), true},
 	} {
-		if s, undone := recovery(series(c.answered), width, end, 1); s != c.seconds || undone != c.undone {
+		if s, undone := Recovery(series(c.answered), width, end, 1); s != c.seconds || undone != c.undone {
 			t.Errorf("%s: %v s, undone %v, want %v and %v", c.answered, s, undone, c.seconds, c.undone)
 		}
 	}
@@ -120,7 +120,7 @@ func TestRecovery(t *testing.T) {
 		trickle[i] = sim.Point{Offered: 2, Answered: 2}
 	}
 	trickle[50].Answered = 1
-	if s, _ := recovery(trickle, width, end, 1); s != 0 {
+	if s, _ := Recovery(trickle, width, end, 1); s != 0 {
 		t.Errorf("one failure in 800 requests: recovered after %v s", s)
 	}
 }

@@ -65,18 +65,18 @@ func (c Cell) measure(s *sim.Scenario, r *sim.Result, calm float64) Measures {
 		m.Tail = float64(over.Latency.Quantile(0.99)) / float64(tailBound(&s.Service, 1))
 	}
 	if c.Course == Surging {
-		m.Recovery, m.Undone = recovery(r.Series, r.Bucket, s.Fold*2/3, calm)
+		m.Recovery, m.Undone = Recovery(r.Series, r.Bucket, s.Fold*2/3, calm)
 	}
 	return m
 }
 
-// recovery returns from which moment on, after a trigger's end, all that comes
+// Recovery returns from which moment on, after a trigger's end, all that comes
 // is answered as well as it should be (99% of calm), and whether that had been
 // so for a second before and was lost again.
 //
 // It looks at stretches of the series with at least `steady` requests each, so
 // that single failures in a trickle aren't mistaken for an outage.
-func recovery(points []sim.Point, width, end time.Duration, calm float64) (seconds float64, undone bool) {
+func Recovery(points []sim.Point, width, end time.Duration, calm float64) (seconds float64, undone bool) {
 	const steady = 300
 	first := int((end + width - 1) / width)
 	last, wellSince, wasWell := first-1, -1, false

@@ -216,7 +216,7 @@ func (n *Named) playOnce(who Contestant) (Story, error) {
 	s.Goodput = float64(during.Good) / ideal
 	s.ShedSettled = shedShare(&r.Groups[spanSettled])
 	s.P99 = during.Latency.Quantile(0.99)
-	s.Recovery, s.Undone = recovery(r.Series, r.Bucket, n.To, 1)
+	s.Recovery, s.Undone = Recovery(r.Series, r.Bucket, n.To, 1)
 	return s, nil
 }
 

@@ -14,8 +14,14 @@ type Attempt struct {
 	Client int
 	// Priority is the population's.
 	Priority int
-	// Try is 0 for the first attempt.
+	// Try is 0 for the first attempt of all that a request leads to.
 	Try int
+	// Print is what a retry repeats: of the request's id, if it has one, or of
+	// client and target. Exact says that it is of an id.
+	Print uint64
+	Exact bool
+	// Says is the attempt number that it gives itself, from 1; 0: none.
+	Says int
 	// Arrived is when it came to the gate.
 	Arrived time.Duration
 	// Dispatched is when it was let through; meaningful afterwards.
@@ -54,7 +60,12 @@ type call struct {
 	bucket     int           // of the series; -1 if not measured
 	class      int
 	client     int
+	target     int
 	try        int // of the attempt under way, or the one to come
+	// tries counts for each layer, the lowest first, which try it is at, and
+	// ends is when that is over; 0: not begun, or never.
+	tries [layers]int
+	ends  [layers]time.Duration
 }
 
 // arena keeps attempts or calls: addresses stay, slots are used again.

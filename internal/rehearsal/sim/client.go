@@ -21,6 +21,7 @@ type population struct {
 	gen      uint32
 	next     time.Duration // of the arrival that is scheduled
 	rate     float64       // at which it was scheduled
+	came     int           // requests so far
 }
 
 // arrive brings a new request of a population, and schedules the one after.
@@ -30,6 +31,9 @@ func (w *World) arrive(i int) {
 	id := w.nextID
 	slot, c := w.calls.get()
 	*c = call{slot: slot, gen: c.gen + 1, population: i, id: id, bucket: w.bucket()}
+	if p.Beside {
+		c.bucket = -1
+	}
 	if p.Deadline > 0 {
 		c.deadline = w.now + p.Deadline
 	}
@@ -37,18 +41,41 @@ func (w *World) arrive(i int) {
 	if c.class < 0 {
 		c.class = w.class(draw(w.s.Seed, id, 0, drawClass))
 	}
-	if p.Identities > 1 {
+	switch {
+	case p.Polls:
+		c.client = w.populations[i].came % max(1, p.Identities)
+	case p.Identities > 1:
 		c.client = int(draw(w.s.Seed, id, 0, drawClient) * float64(p.Identities))
 	}
+	if p.Targets > 1 && !p.Polls {
+		c.target = int(draw(w.s.Seed, id, 0, drawTarget) * float64(p.Targets))
+	}
 	c.client += w.identity[i]
+	w.populations[i].came++
 	w.result.Calls++
+	if w.measuring() {
+		w.countOffered(&w.all, i)
+		w.countOffered(w.cur, i)
+	}
 	if c.bucket >= 0 {
-		w.all.Offered++
-		w.cur.Offered++
 		w.series[c.bucket].Offered++
 	}
 	w.scheduleArrival(i, w.interval(i))
 	w.try(c)
+}
+
+func (w *World) countOffered(s *Stats, population int) {
+	s.By[population].Offered++
+	if !w.s.Clients[population].Beside {
+		s.Offered++
+	}
+}
+
+func (w *World) countGood(s *Stats, population int) {
+	s.By[population].Good++
+	if !w.s.Clients[population].Beside {
+		s.Good++
+	}
 }
 
 // class returns the class at a share of all requests.
@@ -65,7 +92,7 @@ func (w *World) class(u float64) int {
 
 // interval draws the distance to the next arrival in means: 1 on average.
 func (w *World) interval(i int) float64 {
-	if w.s.Clients[i].Even {
+	if p := &w.s.Clients[i]; p.Even || p.Polls {
 		return 1
 	}
 	return w.populations[i].arrivals.exponential()
@@ -74,7 +101,7 @@ func (w *World) interval(i int) float64 {
 // scheduleArrival lets the next request come after so many mean intervals.
 func (w *World) scheduleArrival(i int, means float64) {
 	p := &w.populations[i]
-	p.rate = w.s.Clients[i].Rate * w.cond.load
+	p.rate = w.s.Clients[i].rate(w.now, w.cond.load)
 	p.gen++
 	if p.rate <= 0 {
 		p.next = Never
@@ -111,11 +138,8 @@ func (w *World) try(c *call) {
 		Class: c.class, Client: c.client, Priority: p.Priority, Try: c.try,
 		Arrived: w.now, span: -1, wants: true, idle: idle,
 	}
-	ends := c.deadline
-	if p.Timeout > 0 && (ends == 0 || w.now+p.Timeout < ends) {
-		ends = w.now + p.Timeout
-	}
-	if ends > 0 {
+	w.mark(a, p)
+	if ends := c.until(p, w.now); ends > 0 {
 		w.schedule(ends, evTimeout, slot, a.gen)
 		if p.Announces {
 			a.Deadline = ends
@@ -131,6 +155,43 @@ func (w *World) try(c *call) {
 		a.idle = false
 	}
 	w.gate.Arrive(w.now, a)
+}
+
+// mark lets an attempt carry what its population's attempts carry.
+func (w *World) mark(a *Attempt, p *Population) {
+	c := a.call
+	if p.Numbered {
+		a.Says = c.tries[0] + 1
+	}
+	if p.Marked {
+		a.Print, a.Exact = mix(w.s.Seed+golden*c.id), true
+		return
+	}
+	a.Print = mix(w.s.Seed + mix(golden*uint64(c.client+1)) + uint64(c.target))
+}
+
+// until returns when an attempt that begins now is over at the latest, and
+// notes when the tries that begin with it are; 0: never.
+func (c *call) until(p *Population, now time.Duration) time.Duration {
+	ends := c.deadline
+	sooner := func(at time.Duration) {
+		if ends == 0 || at < ends {
+			ends = at
+		}
+	}
+	if p.Timeout > 0 {
+		sooner(now + p.Timeout)
+	}
+	for i, l := range p.Above {
+		if l.Timeout == 0 {
+			continue
+		}
+		if c.ends[i+1] == 0 {
+			c.ends[i+1] = now + l.Timeout
+		}
+		sooner(c.ends[i+1])
+	}
+	return ends
 }
 
 func (w *World) countAttempt(s *Stats, a *Attempt) {
@@ -150,9 +211,11 @@ func (w *World) answered(a *Attempt) {
 	w.result.Answered++
 	w.latency(a)
 	if w.measuring() {
-		w.all.Good++
-		w.cur.Good++
-		w.series[w.bucket()].Good++
+		w.countGood(&w.all, c.population)
+		w.countGood(w.cur, c.population)
+		if !w.s.Clients[c.population].Beside {
+			w.series[w.bucket()].Good++
+		}
 	}
 	if c.bucket >= 0 {
 		w.series[c.bucket].Answered++
@@ -202,23 +265,71 @@ func (w *World) failed(a *Attempt, why end, word Word) {
 	a.wants = false
 	c := a.call
 	p := &w.s.Clients[c.population]
-	if c.try >= p.Retries || (p.Obeys && word.Stop) {
+	if p.Obeys && word.Stop {
 		w.endCall(c, why)
 		return
 	}
-	wait := p.Backoff.wait(c.try, draw(w.s.Seed, c.id, c.try, drawBackoff))
+	told := time.Duration(0)
 	if p.Obeys {
-		wait = max(wait, word.RetryAfter)
+		told = word.RetryAfter
 	}
 	if why != endTimeout {
-		wait = max(wait, turnaround)
+		told = max(told, turnaround)
 	}
-	if c.deadline > 0 && w.now+wait >= c.deadline {
+	at, ok := c.again(p, w.now, told, draw(w.s.Seed, c.id, c.try, drawBackoff))
+	if !ok {
 		w.endCall(c, why)
 		return
 	}
 	c.try++
-	w.schedule(w.now+wait, evRetry, c.slot, c.gen)
+	w.schedule(at, evRetry, c.slot, c.gen)
+}
+
+// again returns when a call tries again after a failure, by which of its
+// layers ever; false if none does. told is the least wait, u is random in [0, 1).
+//
+// The failure goes up until a layer has tries left. A layer whose time is over,
+// or will be before the wait is, fails then with all that is below it; one that
+// was told to wait for longer than it may passes that on at once.
+func (c *call) again(p *Population, now, told time.Duration, u float64) (at time.Duration, ok bool) {
+	layer, from := c.over(len(p.Above), 0, now), now
+	for layer <= len(p.Above) {
+		retries, backoff := p.layer(layer)
+		if c.tries[layer] >= retries {
+			layer++
+			continue
+		}
+		at = from + max(backoff.wait(c.tries[layer], u), told)
+		if above := c.over(len(p.Above), layer, at); above > layer {
+			if told <= turnaround {
+				from = c.ends[above]
+			}
+			layer = above
+			continue
+		}
+		break
+	}
+	if layer > len(p.Above) || (c.deadline > 0 && at >= c.deadline) {
+		return 0, false
+	}
+	c.tries[layer]++
+	for below := range layer {
+		c.tries[below], c.ends[below] = 0, 0
+	}
+	c.ends[layer] = 0
+	return at, true
+}
+
+// over returns the layer above a layer whose time is over first by then, and
+// of two at once the higher one; the layer itself if there is none.
+func (c *call) over(top, layer int, by time.Duration) int {
+	first := layer
+	for i := layer + 1; i <= top; i++ {
+		if c.ends[i] > 0 && c.ends[i] <= by && (first == layer || c.ends[i] <= c.ends[first]) {
+			first = i
+		}
+	}
+	return first
 }
 
 func (w *World) endCall(c *call, how end) {

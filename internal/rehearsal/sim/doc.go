@@ -16,7 +16,7 @@
 //	dist.go, random.go        service times and chance
 //	gate.go, attempt.go       what a limiter sees, and must do
 //	world.go                  the loop
-//	client.go                 arrivals, timeouts, retries, backoff
+//	client.go                 arrivals, timeouts, retries, backoff, layers of callers
 //	service.go                workers, the accept queue, pauses, restarts
 //	heap.go                   the events in order of time
 //	result.go, histogram.go   what is measured

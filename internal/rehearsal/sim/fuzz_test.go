@@ -19,6 +19,10 @@ func FuzzRun(f *testing.F) {
 		if bit(4) {
 			p.Deadline = 2 * p.Timeout
 		}
+		if bit(7) {
+			p.Marked, p.Until = true, 3*time.Second
+			p.Above = []Layer{{Timeout: 3 * p.Timeout, Retries: int(retries % 3), Backoff: p.Backoff}, {Timeout: 5 * p.Timeout, Retries: 1}}
+		}
 		s := Scenario{
 			Seed: seed, Duration: 4 * time.Second, Drain: time.Hour,
 			Service: Service{Workers: 1 + int(workers%32), Classes: OneClass(Shape(seed%6), 20*time.Millisecond), AcceptQueue: int(workers)},

@@ -59,6 +59,8 @@ const (
 	PastDeadline
 	// Unfair: its client had more than its share.
 	Unfair
+	// RetryBudget: it is a retry, and no more of them are let through.
+	RetryBudget
 	// Other reasons.
 	Other
 	reasons
@@ -66,7 +68,7 @@ const (
 
 // String names the reason.
 func (r Reason) String() string {
-	return [...]string{"limit", "queue", "deadline", "fairness", "other"}[r]
+	return [...]string{"limit", "queue", "deadline", "fairness", "retry budget", "other"}[r]
 }
 
 // Word is what a refusal tells the client.

@@ -27,7 +27,10 @@ func (s *Scenario) limits(at time.Duration) (offered, possible float64) {
 	}
 	var dear, intime float64
 	for _, p := range s.Clients {
-		rate := p.Rate * c.load
+		rate := p.rate(at, c.load)
+		if p.Beside || rate == 0 {
+			continue
+		}
 		offered += rate
 		q := s.inTime(&p, c.slow)
 		mean := s.Service.MeanTime()
@@ -111,6 +114,13 @@ func (s *Scenario) nextChange(after, until time.Duration) time.Duration {
 			}
 		}
 	}
+	for i := range s.Clients {
+		for _, at := range [...]time.Duration{s.Clients[i].From, s.Clients[i].Until} {
+			if at > after && at < next {
+				next = at
+			}
+		}
+	}
 	return next
 }
 
@@ -127,7 +137,7 @@ func (s *Scenario) Load(at time.Duration) float64 {
 		if p.Class > 0 {
 			mean = s.Service.Classes[p.Class-1].Time.Mean
 		}
-		work += p.Rate * c.load * mean.Seconds()
+		work += p.rate(at, c.load) * mean.Seconds()
 	}
 	return work * c.slow / float64(c.workers)
 }

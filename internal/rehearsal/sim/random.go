@@ -32,6 +32,7 @@ const (
 	drawDemand
 	drawDependency
 	drawBackoff
+	drawTarget
 )
 
 // draw returns a number in [0, 1) that depends on the seed, the request, its

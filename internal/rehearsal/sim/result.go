@@ -36,6 +36,11 @@ type Stats struct {
 	Offered, Good int
 	// Attempts counts attempts that came, Retries those which weren't first.
 	Attempts, Retries int
+	// Dispatched counts attempts that were let through then, whenever they
+	// came; DispatchedRetries those which weren't first.
+	Dispatched, DispatchedRetries int
+	// By is what came and was answered then, by population.
+	By []Tally
 	// Shed counts attempts that the gate refused, by [Reason].
 	Shed [reasons]int
 	// IdleAttempts counts attempts that came while at most 70% of the service
@@ -51,6 +56,9 @@ type Stats struct {
 	busyAt, workersAt float64
 	from              time.Duration
 }
+
+// Tally counts a population's requests and those that were answered well.
+type Tally struct{ Offered, Good int }
 
 // ShedTotal returns how many attempts were shed for whatever reason.
 func (s *Stats) ShedTotal() int {
@@ -69,8 +77,9 @@ type Point struct {
 	// Offered counts requests that came, Answered those of them that were
 	// answered well at some time, Good those that were answered well now.
 	Offered, Answered, Good int
-	// Attempts counts attempts that came, Shed those refused now.
-	Attempts, Shed int
+	// Attempts counts attempts that came, Shed those refused now, Dispatched
+	// those let through now.
+	Attempts, Shed, Dispatched int
 	// Limit, Inflight, Queue and Accept (the service's own queue) are means of
 	// four samples.
 	Limit, Inflight, Queue, Accept float64

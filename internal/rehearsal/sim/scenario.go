@@ -86,9 +86,20 @@ type Population struct {
 	Rate float64
 	// Even sends them at equal distances. Default: at random (Poisson).
 	Even bool
+	// From and Until bound when they send. Default: 0, from the start and to the end.
+	From, Until time.Duration
 	// Identities is how many clients there are; each request belongs to a
 	// random one of them. Default: 1.
 	Identities int
+	// Targets is how many things each client asks for, one of them at random
+	// with each request. Default: 1.
+	Targets int
+	// Polls makes each client ask for its first target again and again, at
+	// equal distances, one client after the other.
+	Polls bool
+	// Beside keeps the population's requests out of what is offered and good,
+	// and out of the ideal: they are load that the others must not feel.
+	Beside bool
 	// Priority is passed to the gate.
 	Priority int
 	// Class, if positive, is the only class asked for, counted from 1.
@@ -107,9 +118,30 @@ type Population struct {
 	// Retries is how many attempts follow a failed first one at most.
 	Retries int
 	Backoff Backoff
-	// Obeys makes clients do what a refusal says: stop, or wait as long as told.
+	// Above are the callers between the user and the client that speaks to the
+	// gate, the nearest first. Each tries all that is below it again.
+	Above []Layer
+	// Obeys makes clients do what a refusal says: stop, or wait as long as
+	// told. What a layer can't wait for is passed on to the one above.
 	Obeys bool
+	// Marked attempts carry an id that all attempts of a request share.
+	// Default: they can be told apart by client and target alone.
+	Marked bool
+	// Numbered attempts say how often the lowest layer has tried.
+	Numbered bool
 }
+
+// Layer is a caller that tries again what failed below it.
+type Layer struct {
+	// Timeout ends a try, with all that goes on below. Default: 0, none.
+	Timeout time.Duration
+	// Retries is how many tries follow the first one at most.
+	Retries int
+	Backoff Backoff
+}
+
+// layers bounds how many callers there are, one above the other.
+const layers = 4
 
 // Backoff is how long a client waits before it tries again.
 type Backoff struct {
@@ -131,6 +163,28 @@ func (b Backoff) wait(try int, u float64) time.Duration {
 		d = min(d, float64(b.Max))
 	}
 	return time.Duration(d * (1 - b.Jitter*u))
+}
+
+// active says whether the population sends at a moment.
+func (p *Population) active(at time.Duration) bool {
+	return at >= p.From && (p.Until == 0 || at < p.Until)
+}
+
+// rate returns how many first attempts a second come at a moment, if the load
+// is multiplied.
+func (p *Population) rate(at time.Duration, load float64) float64 {
+	if !p.active(at) {
+		return 0
+	}
+	return p.Rate * load
+}
+
+// layer returns how a layer tries again; 0 is the lowest.
+func (p *Population) layer(i int) (retries int, b Backoff) {
+	if i == 0 {
+		return p.Retries, p.Backoff
+	}
+	return p.Above[i-1].Retries, p.Above[i-1].Backoff
 }
 
 // MeanTime returns the mean service time over all classes.
@@ -199,6 +253,10 @@ func (s *Scenario) check() error {
 		bad(p.Rate < 0, "population %d sends at a negative rate", i)
 		bad(p.Class > len(s.Service.Classes), "population %d asks for class %d", i, p.Class)
 		bad(p.Retries < 0 || p.Retries > 100, "population %d retries %d times", i, p.Retries)
+		bad(len(p.Above) >= layers, "population %d has %d layers above it", i, len(p.Above))
+		for _, l := range p.Above {
+			bad(l.Retries < 0 || l.Retries > 100, "a layer above population %d retries %d times", i, l.Retries)
+		}
 	}
 	for i, t := range s.Triggers {
 		bad(t.At < 0 || t.For < 0, "trigger %d is before the start", i)

@@ -205,8 +205,10 @@ func (w *World) change() {
 	v.workers = w.cond.workers
 	v.use.workersNow = v.workers
 	w.staff()
-	if w.cond.load != before.load {
-		for i := range w.populations {
+	w.load = w.nominal()
+	for i := range w.populations {
+		p := &w.s.Clients[i]
+		if w.cond.load != before.load || p.rate(w.now, w.cond.load) != w.populations[i].rate {
 			w.reschedule(i)
 		}
 	}

@@ -33,7 +33,7 @@ type World struct {
 	group  int32
 	series []Point
 	traces []Histogram
-	load   float64 // nominal work a second: rate times mean time, over all populations
+	load   float64 // nominal work a second: rate times mean time, over all that send now
 }
 
 // Run simulates a scenario with a gate. It panics when the gate breaks its
@@ -66,6 +66,11 @@ func (w *World) Dispatch(a *Attempt) {
 	a.Dispatched = w.now
 	a.open = true
 	w.result.Dispatched++
+	if b := w.bucket(); b >= 0 {
+		w.series[b].Dispatched++
+		w.countDispatch(&w.all, a)
+		w.countDispatch(w.cur, a)
+	}
 	w.receive(a)
 }
 
@@ -85,6 +90,13 @@ func (w *World) Shed(a *Attempt, why Reason, word Word) {
 		w.failed(a, endShed, word)
 	}
 	w.release(a)
+}
+
+func (w *World) countDispatch(s *Stats, a *Attempt) {
+	s.Dispatched++
+	if a.Try > 0 {
+		s.DispatchedRetries++
+	}
 }
 
 func (w *World) countShed(s *Stats, a *Attempt, why Reason) {
@@ -139,6 +151,10 @@ func (w *World) start(newGate NewGate) {
 	if s.Trace {
 		w.traces = make([]Histogram, points)
 	}
+	for i := range w.result.Groups {
+		w.result.Groups[i].By = make([]Tally, len(s.Clients))
+	}
+	w.all.By, w.none.By = make([]Tally, len(s.Clients)), make([]Tally, len(s.Clients))
 	w.cur = &w.none
 	w.cond = s.condition(0)
 	w.service.workers = w.cond.workers
@@ -148,16 +164,17 @@ func (w *World) start(newGate NewGate) {
 		w.shares += c.Share
 	}
 	w.populations = make([]population, len(s.Clients))
+	w.load = w.nominal()
 	for i, p := range s.Clients {
+		for _, edge := range [...]time.Duration{p.From, p.Until} {
+			if edge > 0 {
+				w.schedule(edge, evTrigger, 0, 0)
+			}
+		}
 		w.identity = append(w.identity, 0)
 		if i > 0 {
 			w.identity[i] = w.identity[i-1] + max(1, s.Clients[i-1].Identities)
 		}
-		mean := s.Service.MeanTime()
-		if p.Class > 0 {
-			mean = s.Service.Classes[p.Class-1].Time.Mean
-		}
-		w.load += p.Rate * mean.Seconds()
 		w.populations[i].arrivals = random{mix(s.Seed + uint64(i)*golden)}
 	}
 	w.schedule(s.Warmup, evWarm, 0, 0)
@@ -242,6 +259,20 @@ func (w *World) step() bool {
 		return false
 	}
 	return true
+}
+
+// nominal returns how much work a second those who send now ask for, in workers.
+func (w *World) nominal() float64 {
+	load := 0.0
+	for i := range w.s.Clients {
+		p := &w.s.Clients[i]
+		mean := w.s.Service.MeanTime()
+		if p.Class > 0 {
+			mean = w.s.Service.Classes[p.Class-1].Time.Mean
+		}
+		load += p.rate(w.now, 1) * mean.Seconds()
+	}
+	return load
 }
 
 // hasRoom says whether the service has room, so that nothing should be shed:

@@ -26,6 +26,11 @@ func rough(seed uint64) Scenario {
 			{Rate: 60, Priority: 1, Timeout: 300 * time.Millisecond, Retries: 2, Silent: true},
 			{Rate: 20, Priority: 2, Even: true, Class: 2},
 			{Rate: 40, Timeout: 200 * time.Millisecond, Retries: 5, Obeys: true},
+			{
+				Rate: 5, Timeout: 200 * time.Millisecond, Retries: 2, Marked: true, Numbered: true,
+				Above: []Layer{{Timeout: 500 * time.Millisecond, Retries: 2}, {Timeout: 700 * time.Millisecond, Retries: 1, Backoff: Backoff{Base: 30 * time.Millisecond}}},
+			},
+			{Rate: 10, Polls: true, Identities: 7, Targets: 3, From: 3 * time.Second, Until: 37 * time.Second},
 		},
 		Triggers: []Trigger{
 			{Kind: Slowdown, At: 4 * time.Second, For: 2 * time.Second, Factor: 3},
@@ -98,6 +103,9 @@ func TestConservation(t *testing.T) {
 				}
 				if r.Answered != r.Good {
 					t.Errorf("%d attempts answered, %d requests good", r.Answered, r.Good)
+				}
+				if by := r.All.By; len(by) != len(rough(seed).Clients) {
+					t.Errorf("%d populations were counted", len(by))
 				}
 				offered, answered := 0, 0
 				for _, p := range r.Series {
