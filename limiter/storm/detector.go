@@ -153,6 +153,21 @@ func (d *Detector) Answer(now time.Time, r *Request) Answer {
 	case d.State() == Storm:
 		return Answer{Kind: Stop}
 	}
+	return d.slot(now, r)
+}
+
+// AnswerReturn is Answer for those who come back whatever they are told, but
+// not before the time that they are told: they are given a slot, if there is
+// one, in a storm too.
+func (d *Detector) AnswerReturn(now time.Time, r *Request) Answer {
+	if d.cfg.Observe {
+		return Answer{}
+	}
+	return d.slot(now, r)
+}
+
+// slot reserves a slot for r, if there is one.
+func (d *Detector) slot(now time.Time, r *Request) Answer {
 	t := d.at(now)
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -12,6 +12,10 @@ type Request struct {
 	// logical request. Otherwise others may: whoever asks the same thing again and
 	// again has a rhythm, which is subtracted.
 	Exact bool
+	// Also identifies the same less surely, for retries that don't repeat the
+	// Print: an id may be made anew on the way for each attempt. It is looked for
+	// where the Print isn't remembered, as one that isn't Exact; 0: none.
+	Also uint64
 	// Says is the attempt number that the request itself gives; 0: it doesn't say.
 	Says int
 	// Class is the request's class, from 0 to MaxClasses-1; others count as the last.
