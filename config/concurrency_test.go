@@ -16,7 +16,7 @@ func TestConcurrency(t *testing.T) {
 		{"initial above max", up("{max: 8, initial: 9}"), `6:34: initial is 9; it must be from min (1) to max (8) [conflict]`},
 		{"the default initial gives way", up("{max: 8}"), ""},
 		{"status as text or number", up(`{refuseWith: 429}`) + "- {name: two, endpoints: [\"http://b\"], concurrency: {refuseWith: \"503\"}}\n", ""},
-		{"another status", up("{refuseWith: 500}"), `6:29: must be 503 or 429, and "500" isn't; did you mean "503"? [enum]`},
+		{"another status", up("{refuseWith: 500}"), `6:29: must be auto, 503 or 429, and "500" isn't; did you mean "503"? [enum]`},
 		{"no queue", up("{queue: {length: 0}}"), ""},
 		{"queue below none", up("{queue: {length: -1}}"), `6:33: must be auto or a whole number from 0 to 1000000, and "-1" isn't [spelling]`},
 		{"priority of a name", with("priority: {header: X-Priority}\n"), ""},

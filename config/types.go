@@ -197,6 +197,9 @@ type Upstream struct {
 
 	// What Levee sends once more by itself, and how much of that there may be.
 	Retry Retry `yaml:"retry"`
+
+	// What is done about the retries that clients make.
+	Storm Storm `yaml:"storm"`
 }
 
 // UpstreamTLS is how Levee speaks TLS to an upstream.
@@ -294,8 +297,25 @@ type Concurrency struct {
 	// The most long-lived streams at one endpoint: websockets, event streams, answers that still run a second after their header, and, when the limit is reached, uploads whose clients are slow. They don't count as inflight.
 	Streams int `yaml:"streams" default:"10000" min:"1" max:"1000000"`
 
-	// The status of a refusal. 503 makes many clients and balancers try again elsewhere, 429 makes more of them wait.
-	RefuseWith string `yaml:"refuseWith" default:"503" enum:"503,429"`
+	// The status of a refusal. auto: 429 to those who are to stop trying, 503 to others. 503 or 429: always that one; what else a refusal tells its client, storm.answer says.
+	RefuseWith string `yaml:"refuseWith" default:"auto" enum:"auto,503,429"`
+}
+
+// Storm bounds the retries that clients make while the upstream can't take all
+// that is asked, and tells clients what calms them. While all is well it does
+// nothing but watch.
+type Storm struct {
+	// bound: retries are refused that are over their share while the upstream is congested. observe: they are only counted and told of. off: not even that.
+	Mode string `yaml:"mode" default:"bound" enum:"bound,observe,off"`
+
+	// The most retries let through while the upstream is congested, in percent of the requests that it has lately answered usefully.
+	Percent float64 `yaml:"percent" default:"10" min:"1" max:"100"`
+
+	// What a refused client is told. auto: to stop trying while a storm lasts, and otherwise when to come back. stop, return: always the one, return as far as there is room. plain: neither. Needs mode bound.
+	Answer string `yaml:"answer" default:"auto" enum:"auto,stop,return,plain"`
+
+	// The longest time after which a client is told to come back.
+	MaxReturn Duration `yaml:"maxReturn" default:"30s" min:"2s" max:"2m"`
 }
 
 // Queue bounds what waits at one endpoint. Requests leave it by priority,

@@ -38,6 +38,9 @@ func (v *validator) warnings() []Problem {
 		if _, _, on := u.Retry.Hedge.Delay(); on && len(u.Endpoints) == 1 && !severalAddresses(u.Endpoints[0]) {
 			warn(join(path, "retry.hedge.after"), "has no effect: there is one endpoint, and a second attempt goes to another one")
 		}
+		if u.Storm.Mode != StormBound && u.Storm.Answer != AnswerAuto {
+			warn(join(path, "storm.answer"), "has no effect: with mode %s, refused clients are told nothing", u.Storm.Mode)
+		}
 		if u.Timeouts.Idle >= longIdle {
 			warn(join(path, "timeouts.idle"), "keeps unused connections for %s; if the upstream closes them earlier, requests meet connections that are being closed", u.Timeouts.Idle)
 		}

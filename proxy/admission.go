@@ -57,26 +57,29 @@ func (x *exchange) enter() (*refusal, *failure) {
 		return nil, x.explain(errNoAddress)
 	}
 	x.endpoint, x.record.Endpoint = e, e.address
+	if x.overBudget(now) {
+		return x.refuseRetry(now), nil
+	}
 	if e.limiter == nil {
 		x.limit()
 		return nil, nil
 	}
 	if x.wantsStream() && e.streamsFull() {
 		e.streamsShed.Add(1)
-		return x.refusal(streamsFull), nil
+		return x.refusal(streamsFull, now), nil
 	}
 	x.describe(&x.permit.waiter)
 	switch x.permit.acquire(now, e) {
 	case limiter.Shed:
-		return x.refusal(x.permit.waiter.Reason), nil
+		return x.refusal(x.permit.waiter.Reason, now), nil
 	case limiter.Queued:
 		x.bound.enqueued()
 		x.limit()
 		v, heard := x.permit.wait(x.ctx)
-		if heard && v == limiter.Shed {
-			return x.refusal(x.permit.waiter.Reason), nil
-		}
 		now = time.Now()
+		if heard && v == limiter.Shed {
+			return x.refusal(x.permit.waiter.Reason, now), nil
+		}
 		x.bound.dequeued(now)
 		if heard && x.conn.hungUp(x.r) {
 			x.cancel(context.Canceled)
@@ -88,12 +91,28 @@ func (x *exchange) enter() (*refusal, *failure) {
 }
 
 // classify finds out what the request says of itself, as far as its peer is
-// believed.
+// believed, and whether it is a retry.
 func (x *exchange) classify() {
 	trusted := x.conn.trusted(x.gen)
 	x.setDeadline(trusted)
 	x.setPriority(trusted)
 	x.record.Upstream = x.route.upstream.cfg.Name
+	x.class = x.route.class
+	if x.grpc {
+		x.class = x.route.upstream.classes.number(x.r.URL.Path)
+	}
+	x.clientHash = hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)
+	x.arrive(x.start)
+}
+
+// refuseRetry refuses a retry that is over the budget. Its endpoint's limiter
+// counts it with what it refuses itself.
+func (x *exchange) refuseRetry(now time.Time) *refusal {
+	if l := x.endpoint.limiter; l != nil {
+		x.describe(&x.permit.waiter)
+		l.Refused(now, &x.permit.waiter, limiter.RetryBudget)
+	}
+	return x.refusal(limiter.RetryBudget, now)
 }
 
 // stillWanted looks whether somebody waits for an answer that can still be
@@ -104,7 +123,7 @@ func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
 	switch {
 	case cause == errDeadline || cause == nil && has && left <= 0:
 		x.permit.end(now)
-		return x.refusal(limiter.Deadline), nil
+		return x.refusal(limiter.Deadline, now), nil
 	case cause != nil:
 		x.permit.end(now)
 		return nil, x.explainCause(cause)
@@ -114,15 +133,11 @@ func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
 
 // describe tells the limiter what it needs to know of the request.
 func (x *exchange) describe(w *limiter.Waiter) {
-	g := x.gen
-	w.Class = x.route.class
-	if x.grpc {
-		w.Class = x.route.upstream.classes.number(x.r.URL.Path)
-	}
-	w.Priority = x.priority
-	w.Attempt = attemptNumber(x.r.Header)
-	w.Client = hashClient(x.r, g.cfg.Clients.Identity, x.client)
+	w.Class, w.Priority, w.Attempt, w.Client = x.class, x.priority, x.attempt, x.clientHash
 	w.Deadline = x.deadline
+	if leaves := x.patience(); !leaves.IsZero() && (w.Deadline.IsZero() || leaves.Before(w.Deadline)) {
+		w.Deadline = leaves
+	}
 	w.Size = waitingSize + headerSize(x.r.Header)
 }
 
@@ -189,6 +204,7 @@ func (x *exchange) answered(resp *http.Response, begun, now time.Time) {
 		o = limiter.Ignored
 	}
 	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), noLatency))
+	x.account.settle(usefulness(resp, x.grpc))
 	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
 		x.route.upstream.classes.add(x.r.URL.Path)
 	}

@@ -262,7 +262,7 @@ func TestLeavingTheQueue(t *testing.T) {
 		shed        string // and counted so; "": as one who left
 	}{
 		{"the client leaves", "", func(q *asked) { q.conn.Close() }, -1, ""},
-		{"the deadline passes", ", timeout: 50ms", func(*asked) { takes(51 * time.Millisecond) }, 503, "deadline"},
+		{"the deadline passes", ", timeout: 50ms", func(*asked) { takes(51 * time.Millisecond) }, 429, "deadline"},
 		{"the queue is no silence of the service's", ", responseTimeout: 50ms", func(*asked) { takes(120 * time.Millisecond) }, 503, "overload"},
 		{"it waits for too long", "", func(*asked) { takes(time.Second) }, 503, "overload"},
 	} {
@@ -306,7 +306,7 @@ func TestDeadlineThatCantBeMet(t *testing.T) {
 				t.Fatal(s)
 			}
 		}
-		if q := a.ask("/slow", "X-Envoy-Expected-Rq-Timeout-Ms: 15"); q.status() != 503 || q.shed() != "deadline" {
+		if q := a.ask("/slow", "X-Envoy-Expected-Rq-Timeout-Ms: 15"); q.status() != 429 || q.shed() != "deadline" {
 			t.Errorf("with 15 ms for 20 ms of work: %d %q", q.status(), q.shed())
 		}
 		if q := a.ask("/slow", "X-Envoy-Expected-Rq-Timeout-Ms: 50"); q.status() != 200 {

@@ -31,6 +31,11 @@ type exchange struct {
 
 	priority     limiter.Priority
 	priorityText string // as it is passed on
+	class        int    // in the upstream's classes
+	clientHash   uint64 // who asks; 0: nobody in particular
+	attempt      int    // 1 for a first one, more for a retry, said or inferred
+	account      account
+	returnAfter  int // seconds, for a refusal that tells when to come back
 	endpoint     *endpoint
 	permit       permit // at the endpoint
 
@@ -125,8 +130,12 @@ func (x *exchange) finish() {
 		x.bound.end()
 		x.cancel(nil)
 	}
-	if x.endpoint != nil {
-		x.permit.end(time.Now())
+	if x.endpoint != nil || x.account.in != nil {
+		now := time.Now()
+		if x.endpoint != nil {
+			x.permit.end(now)
+		}
+		x.account.close(now)
 	}
 }
 

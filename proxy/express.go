@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,7 +33,8 @@ type express struct {
 	begins bool // what is read next is the beginning of a request
 	exact  bool // net/http was given whole requests only, and holds no rest
 
-	preface []byte // what net/http already got of the next request, by itself
+	preface []byte  // what net/http already got of the next request, by itself
+	account account // of the request that net/http was given last, until it asks
 
 	answered  uint64
 	readSet   time.Time // when the connection's deadlines were set from here
@@ -121,6 +123,14 @@ func (e *express) idles() {
 	}
 }
 
+// ends is for when the connection is over. Of an HTTP/2 connection there is
+// no account, so nothing changes.
+func (e *express) ends() {
+	if e.account.in != nil {
+		e.account.close(time.Now())
+	}
+}
+
 // handOver leaves the connection to net/http as it knows it.
 func (e *express) handOver(c *clientConn) {
 	if !e.deadlines {
@@ -182,6 +192,7 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	}
 	refused := x.refuseOutright()
 	if refused == nil {
+		e.leaveAccount(&x.account, x.start)
 		return false, nil
 	}
 	x.route.metrics.Begin()
@@ -229,28 +240,60 @@ func (x *exchange) refuseOutright() *refusal {
 	if left, has := x.left(x.start); e == nil || e.limiter == nil || has && left <= 0 {
 		return nil
 	}
-	x.record.Endpoint = e.address
+	x.endpoint, x.record.Endpoint = e, e.address
+	if x.overBudget(x.start) {
+		return x.refuseRetry(x.start)
+	}
 	if x.wantsStream() && e.streamsFull() {
 		e.streamsShed.Add(1)
-		return x.refusal(streamsFull)
+		return x.refusal(streamsFull, x.start)
 	}
 	w := &x.permit.waiter
 	x.describe(w)
 	if !e.limiter.Refuse(x.start, w) {
 		return nil
 	}
-	return x.refusal(w.Reason)
+	return x.refusal(w.Reason, x.start)
+}
+
+// leaveAccount keeps the account of a request that was looked at here and
+// isn't refused for the step that follows: a request must be counted once, and
+// what it took from the budget is taken.
+func (e *express) leaveAccount(a *account, now time.Time) {
+	e.account.close(now)
+	e.account, *a = *a, account{}
+}
+
+// takeAccount gives the account that a request left when it was looked at
+// below net/http; an empty one, if it wasn't. Those of HTTP/2 never are.
+func (c *clientConn) takeAccount(r *http.Request) (a account) {
+	if r.ProtoMajor == 1 && c.express != nil && c.express.account.in != nil {
+		a, c.express.account = c.express.account, account{}
+	}
+	return a
 }
 
 // appendTo appends the refusal as HTTP/1.1 has it, as net/http would.
 func (r *refusal) appendTo(b []byte, x *exchange) []byte {
 	b = append(b, r.head...)
+	if r.form.timed() {
+		b = append(b, retryAfterHeader+": "...)
+		b = strconv.AppendInt(b, int64(x.returnAfter), 10)
+		b = append(b, "\r\n"...)
+		if r.form == formReturnAWS {
+			b = append(b, awsRetryAfterHeader+": "...)
+			b = strconv.AppendInt(b, 1000*int64(x.returnAfter), 10)
+			b = append(b, "\r\n"...)
+		}
+	}
+	b = append(b, r.tail...)
 	if x.requestID != "" {
 		b = append(b, x.gen.requestIDHeader...)
 		b = append(b, ": "...)
 		b = append(b, x.requestID...)
 		b = append(b, "\r\n"...)
 	}
+	b = append(b, r.last...)
 	b = append(b, "Date: "...)
 	b = x.start.UTC().AppendFormat(b, http.TimeFormat)
 	b = append(b, "\r\n\r\n"...)

@@ -298,7 +298,7 @@ func TestRefusalsInTheAccessLog(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, lines.String())
 			}
 		}
-		if n := strings.Count(lines.String(), "reason=connection_limit_reached shed=queue_full\n"); n != 2 {
+		if n := strings.Count(lines.String(), "reason=connection_limit_reached shed=queue_full told=return\n"); n != 2 {
 			t.Errorf("%d lines say why:\n%s", n, lines.String())
 		}
 	})

@@ -13,6 +13,7 @@ import (
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gen := p.gen.Load()
 	x := &exchange{r: r, gen: gen, conn: connOf(r), start: time.Now(), closing: p.draining.Load()}
+	x.account = x.conn.takeAccount(r)
 	x.closing = x.closing || x.conn.retired()
 	p.inflight.Add(1)
 	x.route = gen.router.find(r.Host, r.URL)
@@ -47,6 +48,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f = p.forward(began, x)
 	}
 	if f != nil {
+		x.account.settle(f.outcome())
 		if f.err != nil && !f.cut {
 			p.o.Logger.Debug("no answer from upstream", "upstream", x.record.Upstream, "endpoint", x.record.Endpoint, "request_id", x.requestID, "error", f.err)
 		}
@@ -131,6 +133,7 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	x.body.answered()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.bound.answer(now, true)
+		x.account.close(now)
 		f := tunnel(w, x, resp)
 		if f != nil && f.blame {
 			e.failed(now, latency, f.details)
@@ -147,6 +150,9 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	resp.Body = body
 	defer body.Close()
 	x.bound.answer(now, lasting(resp.Header))
+	if lasting(resp.Header) { // it was answered usefully already, however long it lasts
+		x.account.close(now)
+	}
 	cut := relay(w, x, resp)
 	switch {
 	case cut != nil && cut.blame:
@@ -155,6 +161,9 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 		e.completed()
 	}
 	if cut != nil {
+		if cut.blame {
+			x.account.settle(cut.outcome())
+		}
 		x.record.Reason, x.record.Aborted = string(cut.kind), true
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
@@ -204,6 +213,7 @@ func (p *Proxy) observe(x *exchange, metrics *telemetry.RouteMetrics) {
 	rec.Time, rec.Method, rec.Host, rec.Path, rec.Proto = x.start, x.r.Method, x.r.Host, x.r.URL.Path, x.r.Proto
 	rec.Client, rec.UserAgent, rec.RequestID = x.clientIP, x.r.UserAgent(), x.requestID
 	rec.BytesIn += x.body.bytes.Load()
+	rec.Attempt = x.attempt
 	p.o.Access.Log(rec)
 }
 

@@ -291,8 +291,12 @@ func watchConn(nc net.Conn, state http.ConnState) {
 	if state == http.StateIdle || state == http.StateClosed {
 		if c, ok := below(nc).(*clientConn); ok {
 			c.lingered()
-			if c.express != nil && state == http.StateIdle {
+			switch {
+			case c.express == nil:
+			case state == http.StateIdle:
 				c.express.idles()
+			default:
+				c.express.ends()
 			}
 		}
 	}

@@ -45,7 +45,8 @@ func (f *fragile) SetWriteDeadline(time.Time) error {
 // TestPermitsAreNeverLost sends requests of all kinds, whose clients leave,
 // whose deadlines pass and whose calls panic at any point, to endpoints that
 // are slow, broken or gone. At no time is more inflight than the limit; in the
-// end nothing is inflight, queued or streaming. Each seed is another schedule.
+// end nothing is inflight, queued or streaming, and each account with the storm
+// detector was closed once. Each seed is another schedule.
 func TestPermitsAreNeverLost(t *testing.T) {
 	seeds := 30
 	if testing.Short() {
@@ -54,17 +55,19 @@ func TestPermitsAreNeverLost(t *testing.T) {
 	for _, mode := range []string{"{mode: fixed, limit: 4, streams: 3}", "{mode: fixed, limit: 2, queue: {length: 3}}", "{mode: adaptive, initial: 3, max: 20}"} {
 		for seed := range uint64(seeds) {
 			t.Run(fmt.Sprintf("%s, %d", mode, seed), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { storm(t, mode, seed) })
+				synctest.Test(t, func(t *testing.T) { stampede(t, mode, seed) })
 			})
 		}
 	}
 }
 
-func storm(t *testing.T, mode string, seed uint64) {
+func stampede(t *testing.T, mode string, seed uint64) {
 	yaml := limited(mode, ", timeout: 900ms", "forwarding: {trusted: [192.0.2.1]}\npriority: {header: X-Priority}")
 	yaml = strings.Replace(yaml, `["$UPSTREAM"]`, `["http://10.0.0.1", "http://10.0.0.2"]`, 1)
 	a := newArena(t, yaml)
 	u := a.proxy.gen.Load().upstreams["service"]
+	accounts := &bookkeeper{detector: u.inbound.detector}
+	u.inbound.detector = accounts
 	var most atomic.Int64
 	over := func() {
 		for _, e := range u.endpoints {
@@ -156,6 +159,7 @@ func storm(t *testing.T, mode string, seed uint64) {
 	if n := a.proxy.inflight.Load(); n != 0 {
 		t.Errorf("%d requests are inflight", n)
 	}
+	accounts.balance(t)
 }
 
 // TestCancelMeetsAdmission lets clients leave at the very moment at which a

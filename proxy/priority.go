@@ -2,43 +2,10 @@ package proxy
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
 )
-
-// The headers by which clients say that a request is a repeated one. They are
-// believed from everybody: a retry waits behind first attempts, so nobody gains
-// by claiming one, and a client that doesn't is taken for a first attempt anyway.
-const (
-	envoyAttemptHeader = "X-Envoy-Attempt-Count"      // from 1
-	grpcAttemptHeader  = "Grpc-Previous-Rpc-Attempts" // those before, from 1
-)
-
-// maxAttempt is the highest attempt that is told apart.
-const maxAttempt = 100
-
-// attemptNumber is which attempt a request says it is: 1 for the first.
-func attemptNumber(h http.Header) int {
-	n := 1
-	if v := h[envoyAttemptHeader]; len(v) == 1 {
-		n = max(n, attemptCount(v[0]))
-	}
-	if v := h[grpcAttemptHeader]; len(v) == 1 {
-		n = max(n, attemptCount(v[0])+1)
-	}
-	return min(n, maxAttempt)
-}
-
-// attemptCount reads a small number; what is none counts as absent.
-func attemptCount(s string) int {
-	if len(s) > 9 || !allDigits(s) {
-		return 0
-	}
-	n, _ := strconv.Atoi(s)
-	return n
-}
 
 // setPriority takes the priority from the header that trusted peers may set,
 // or from the route.

@@ -37,19 +37,61 @@ var shedWords = [shedReasons]struct {
 	streamsFull:         {errConnectionLimit, "streams", "the service has as many streams as may be"},
 }
 
+// form is one of the shapes in which a refusal for one reason comes.
+type form uint8
+
+const (
+	formPlain form = iota
+	formStop
+	formLater // formStop for those who can only be put off
+	formReturn
+	formReturnAWS
+
+	forms
+)
+
+// timed says whether the form has a time in it.
+func (f form) timed() bool { return f >= formLater }
+
 // refusal is the answer to a request that was shed, built once for all of
 // them: in a storm most requests get one, and what it costs is taken from the
-// service's share of the machine.
+// service's share of the machine. Only the time to come back is added.
 type refusal struct {
 	status int
 	kind   errorType
+	form   form
 
 	shed, proxyStatus     []string // values of header fields
 	length                []string
 	grpcCode, grpcMessage []string
 	body                  []byte
-	head                  []byte // status line and the fields above, for HTTP/1.1
+
+	// The status line and the fields for HTTP/1.1, in the order in which
+	// net/http writes them: before the time to come back, after it, and after
+	// the request's id.
+	head, tail, last []byte
 }
+
+// told is what a refusal of the form tells.
+func (f form) told() told {
+	switch f {
+	case formStop, formLater:
+		return toldStop
+	case formReturn, formReturnAWS:
+		return toldReturn
+	}
+	return toldPlain
+}
+
+// Fields that only refusals have. README.md and docs/retry-signals.md say who
+// reads them.
+const (
+	retryAfterHeader    = "Retry-After"
+	awsRetryAfterHeader = "X-Amz-Retry-After" // in milliseconds
+	rateLimitedHeader   = "X-Envoy-Ratelimited"
+	shouldRetryHeader   = "X-Should-Retry"
+	pushbackHeader      = "Grpc-Retry-Pushback-Ms"
+)
 
 // Values of header fields that are always the same.
 var (
@@ -57,43 +99,77 @@ var (
 	noSniffValues   = []string{"nosniff"}
 	grpcTypeValues  = []string{grpcContentType}
 	closeValues     = []string{"close"}
+	trueValues      = []string{"true"}
+	falseValues     = []string{"false"}
+	neverValues     = []string{"-1"}
 )
 
-// refusals are those of one generation, by status and reason.
-type refusals [2][shedReasons]*refusal
+// refusals are those of one generation, by status, reason and form.
+type refusals [2][shedReasons][forms]*refusal
+
+// Indices of statuses in refusals, and what an upstream chooses of them.
+const (
+	refuse503 = iota
+	refuse429
+	refuseAuto // by what is told
+)
 
 func newRefusals(name string) *refusals {
 	all := &refusals{}
-	for i, status := range [...]int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+	for i, status := range [...]int{refuse503: http.StatusServiceUnavailable, refuse429: http.StatusTooManyRequests} {
 		for reason, words := range shedWords {
 			if words.reason == "" {
 				continue
 			}
-			a := answer{status: status, kind: words.kind, details: words.details}
-			body := a.text() + "\n"
-			r := &refusal{
-				status: status, kind: words.kind, body: []byte(body),
-				shed: []string{words.reason}, proxyStatus: []string{a.proxyStatus(name)}, length: []string{strconv.Itoa(len(body))},
-				grpcCode: []string{strconv.Itoa(grpcStatus(status))}, grpcMessage: []string{percentEncode(a.text())},
+			for f := range forms {
+				all[i][reason][f] = newRefusal(name, status, limiter.Reason(reason), f)
 			}
-			r.head = fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nContent-Type: %s\r\n%s: %s\r\nProxy-Status: %s\r\nX-Content-Type-Options: nosniff\r\n",
-				status, http.StatusText(status), len(body), plainTextContentType, shedHeader, words.reason, r.proxyStatus[0])
-			all[i][reason] = r
 		}
 	}
 	return all
 }
 
+func newRefusal(name string, status int, why limiter.Reason, f form) *refusal {
+	words := shedWords[why]
+	a := answer{status: status, kind: words.kind, details: words.details}
+	body := a.text() + "\n"
+	r := &refusal{
+		status: status, kind: words.kind, form: f, body: []byte(body),
+		shed: []string{words.reason}, proxyStatus: []string{a.proxyStatus(name)}, length: []string{strconv.Itoa(len(body))},
+		grpcCode: []string{strconv.Itoa(grpcStatus(status))}, grpcMessage: []string{percentEncode(a.text())},
+	}
+	r.head = fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nContent-Type: %s\r\n%s: %s\r\nProxy-Status: %s\r\n",
+		status, http.StatusText(status), len(body), plainTextContentType, shedHeader, words.reason, r.proxyStatus[0])
+	r.tail = []byte("X-Content-Type-Options: nosniff\r\n")
+	if f.told() == toldStop {
+		r.tail = append(r.tail, rateLimitedHeader+": true\r\n"...)
+		r.last = []byte(shouldRetryHeader + ": false\r\n")
+	}
+	return r
+}
+
 // refusal is the answer for a reason, with the status that the upstream's
-// configuration chose.
-func (x *exchange) refusal(why limiter.Reason) *refusal {
-	return x.gen.refusals[x.route.upstream.refuseWith][why]
+// configuration chose, in the client's dialect. It settles the request's
+// account: it was shed.
+func (x *exchange) refusal(why limiter.Reason, now time.Time) *refusal {
+	f := x.tell(why, now)
+	status := x.route.upstream.refuseWith
+	if status == refuseAuto {
+		status = refuse503
+		if f.told() == toldStop {
+			status = refuse429
+		}
+	}
+	return x.gen.refusals[status][why][f]
 }
 
 // noteShed counts a refusal at now, which may be long after the request came:
 // it may have waited first.
 func (p *Proxy) noteShed(x *exchange, r *refusal, now time.Time) {
 	x.record.Status, x.record.Reason, x.record.Shed = r.status, string(r.kind), r.shed[0]
+	if t := r.form.told(); t != toldPlain {
+		x.record.Told = t.String()
+	}
 	p.o.Metrics.Answer(string(r.kind))
 	p.lastShed.Store(int64(sinceEpoch(now)))
 }
@@ -111,6 +187,7 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) {
 		h["Connection"] = closeValues
 	}
+	r.tell(h, x)
 	if x.grpc {
 		h["Content-Type"], h["Grpc-Status"], h["Grpc-Message"] = grpcTypeValues, r.grpcCode, r.grpcMessage
 		w.WriteHeader(http.StatusOK)
@@ -123,4 +200,27 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 		x.record.BytesOut += int64(n)
 	}
 	x.drain(w)
+}
+
+// tell adds the fields of what is told.
+func (r *refusal) tell(h http.Header, x *exchange) {
+	told := r.form.told()
+	if told == toldStop {
+		h[rateLimitedHeader] = trueValues
+	}
+	switch {
+	case x.grpc && told == toldStop:
+		h[pushbackHeader] = neverValues
+	case x.grpc && told == toldReturn:
+		x.values.set(h, pushbackHeader, strconv.Itoa(1000*x.returnAfter))
+	case told == toldStop:
+		h[shouldRetryHeader] = falseValues
+	}
+	if x.grpc || !r.form.timed() {
+		return
+	}
+	x.values.set(h, retryAfterHeader, strconv.Itoa(x.returnAfter))
+	if r.form == formReturnAWS {
+		x.values.set(h, awsRetryAfterHeader, strconv.Itoa(1000*x.returnAfter))
+	}
 }

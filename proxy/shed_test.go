@@ -50,7 +50,7 @@ func TestRefusalBytes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := newArena(t, limited("{mode: fixed, limit: 1, queue: {length: 0}"+test.more+"}", "", "forwarding: {trusted: [192.0.2.1]}"))
+				a := newArena(t, limited("{mode: fixed, limit: 1, queue: {length: 0}"+test.more+"}, storm: {answer: plain}", "", "forwarding: {trusted: [192.0.2.1]}"))
 				a.ask("/hold")
 				c := a.connect()
 				for range 3 {
@@ -143,12 +143,14 @@ func TestRefusalOverHTTP2(t *testing.T) {
 // TestRefusalWords: every reason has its words, and they fit a structured field.
 func TestRefusalWords(t *testing.T) {
 	for i, all := range newRefusals("levee") {
-		for reason, r := range all {
+		for reason, forms := range all {
 			if limiter.Reason(reason) == limiter.NotShed {
 				continue
 			}
-			if r == nil || r.shed[0] == "" || strings.Contains(r.proxyStatus[0], "?") || len(r.body) == 0 {
-				t.Errorf("%d, %d: %+v", i, reason, r)
+			for f, r := range forms {
+				if r == nil || r.shed[0] == "" || strings.Contains(r.proxyStatus[0], "?") || len(r.body) == 0 || r.form != form(f) {
+					t.Errorf("%d, %d, %d: %+v", i, reason, f, r)
+				}
 			}
 		}
 	}

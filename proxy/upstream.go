@@ -26,7 +26,8 @@ type Upstream struct {
 	metrics  *telemetry.UpstreamMetrics
 	classes  *classes // of requests, as the endpoints' limiters number them
 
-	refuseWith int // which of the refusals, by status
+	inbound    *inbound // nil: nothing is known of clients' retries
+	refuseWith int      // which of the refusals, by status
 	mailboxes  mailboxes
 	keeper     *keeper // of what was learned before a restart
 
@@ -58,9 +59,15 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		classes:  old.knownClasses(),
 		keeper:   o.keeper,
 	}
-	if cfg.Concurrency.RefuseWith == "429" {
-		u.refuseWith = 1
+	switch cfg.Concurrency.RefuseWith {
+	case "503":
+		u.refuseWith = refuse503
+	case "429":
+		u.refuseWith = refuse429
+	default:
+		u.refuseWith = refuseAuto
 	}
+	u.inbound = newInbound(cfg, o.Logger, old, time.Now())
 	u.ctx, u.stop = context.WithCancel(context.Background())
 	u.usable.Store(&[]*endpoint{})
 	unknown := false

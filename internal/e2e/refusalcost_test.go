@@ -48,7 +48,7 @@ routes:
 - {match: {pathPrefix: /full}, upstream: full, responseTimeout: 0s}
 upstreams:
 - {name: open, endpoints: [%q], concurrency: {mode: fixed, limit: 1000}}
-- {name: full, endpoints: [%q], concurrency: {mode: fixed, limit: 1, queue: {length: 0}}}
+- {name: full, endpoints: [%q], concurrency: {mode: fixed, limit: 1, queue: {length: 0}, refuseWith: 503}}
 `, service.URL, service.URL)})
 	url := "http://" + l.addresses[0]
 

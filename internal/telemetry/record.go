@@ -38,6 +38,12 @@ type Record struct {
 	// Shed is why the request was refused to spare the upstream, as the header
 	// Levee-Shed has it; empty if it wasn't. Cap: 32 bytes.
 	Shed string
+	// Told is what a refused client was told: stop or return; empty if neither.
+	// Cap: 8 bytes.
+	Told string
+	// Attempt is which attempt the request is, by its own word or as Levee infers;
+	// left out of the line where it is the first.
+	Attempt int
 	// Status of the answer; 0 if none was sent.
 	Status int
 	// BytesIn and BytesOut count the bodies' bytes.
@@ -61,6 +67,7 @@ const (
 	fieldRequestID
 	fieldReason
 	fieldShed
+	fieldTold
 	fieldCount
 )
 
@@ -78,6 +85,7 @@ var fieldCaps = [fieldCount]int{
 	fieldRequestID: 128,
 	fieldReason:    64,
 	fieldShed:      32,
+	fieldTold:      8,
 }
 
 // packed is a record as a slot of the ring holds it: all strings in one text.
@@ -88,6 +96,7 @@ type packed struct {
 	bytesIn  int64
 	bytesOut int64
 	status   int
+	attempt  int
 	aborted  bool
 	ends     [fieldCount]uint16 // where each string ends in text
 	text     text
@@ -97,7 +106,7 @@ type packed struct {
 // the slot's buffer.
 func (p *packed) pack(r *Record) {
 	p.time, p.duration, p.upstream = r.Time, r.Duration, r.UpstreamDuration
-	p.bytesIn, p.bytesOut, p.status, p.aborted = r.BytesIn, r.BytesOut, r.Status, r.Aborted
+	p.bytesIn, p.bytesOut, p.status, p.attempt, p.aborted = r.BytesIn, r.BytesOut, r.Status, r.Attempt, r.Aborted
 
 	fields := [fieldCount]string{
 		fieldMethod:    r.Method,
@@ -112,6 +121,7 @@ func (p *packed) pack(r *Record) {
 		fieldRequestID: r.RequestID,
 		fieldReason:    r.Reason,
 		fieldShed:      r.Shed,
+		fieldTold:      r.Told,
 	}
 	total := 0
 	for i := range fields {
@@ -158,6 +168,10 @@ func (p *packed) appendLine(dst []byte, f Format) []byte {
 	p.string(&l, "requestID", fieldRequestID)
 	p.string(&l, "reason", fieldReason)
 	p.string(&l, "shed", fieldShed)
+	p.string(&l, "told", fieldTold)
+	if p.attempt > 1 {
+		l.int("attempt", int64(p.attempt))
+	}
 	if p.aborted {
 		l.bool("aborted", true)
 	}
