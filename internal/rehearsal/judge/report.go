@@ -378,6 +378,7 @@ const tried = `
 - **Cuts of at most a fifth or a third** keep more of a drift, and lose from a quarter to nearly all of the goodput in a threefold storm whose clients leave. **Halving always** loses twice as much in a drift.
 - **A higher price of latency** keeps tails shorter, and loses goodput in wide services; a lower one the reverse.
 - **A cap on what abandoned requests hold** (three quarters of the limit) lets too much into narrow services: 67% instead of 90% in the worst of them.
+- **Taking the time in which the service stood still** (collector pauses) out of latencies: no difference worth its code in any scenario, that with pauses included.
 - **Means instead of logarithms** need ten times the samples where latencies spread: 29% with bimodal ones.
 
 What remains: services that work on one or four requests at once and take a second for each tell so little that it takes tens of seconds to learn what they are; a queue that bridges

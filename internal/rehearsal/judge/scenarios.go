@@ -119,7 +119,7 @@ func RuleScenarios() []Named {
 func narrow() Named {
 	const mean, load = 10 * time.Millisecond, 2
 	n := storm("narrow", "", "A single worker of which nothing is known yet is offered twice what it can do, by clients who wait for ten service times.", 5*time.Second, 15*time.Second)
-	n.Duration = 22 * time.Second
+	n.Warmup, n.Duration = n.From, n.To // there is no time without overload
 	n.Service.Workers, n.Service.Classes = 1, sim.OneClass(sim.LogNormal, mean)
 	n.Clients[0].Rate = load / mean.Seconds()
 	n.Clients[0].Timeout, n.Clients[0].Deadline = 10*mean, 40*mean
