@@ -8,12 +8,15 @@ IMAGE   ?= localhost/levee:$(VERSION)
 # What make run proxies to: a URL, or nothing for the small built-in service.
 UPSTREAM ?= demo
 
+# A module of its own: real client libraries, which Levee must not depend on.
+CLIENTS := internal/e2e/clients
+
 # Debian's sh lacks pipefail.
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fmt bench storm rehearse-limiter rehearse-storms image image-test tools clean
+.PHONY: help build run test test-clients lint fmt bench storm rehearse-limiter rehearse-storms image image-test tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -28,6 +31,12 @@ test: ## install what the tests need, then run all of them with the race detecto
 	internal/tools/deps.sh test
 	internal/tools/gotools.sh $(TOOLS) h2spec grpc-interop-client grpc-interop-server
 	LEVEE_E2E_REQUIRE=1 $(GO) test -race -timeout 15m ./...
+	$(MAKE) --no-print-directory test-clients
+
+test-clients: ## what real client libraries do when Levee sheds; CLIENTTEST=-v takes flags
+	internal/tools/deps.sh clients
+	cd $(CLIENTS)/node && { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --loglevel=error --no-audit --no-fund; }
+	cd $(CLIENTS) && $(GO) test -count=1 $(CLIENTTEST) .
 
 lint: ## formatting, vet, staticcheck, go fix, go.mod, shell scripts: silent when all is well
 	internal/tools/deps.sh lint
@@ -37,6 +46,9 @@ lint: ## formatting, vet, staticcheck, go fix, go.mod, shell scripts: silent whe
 	$(TOOLS)/staticcheck ./...
 	internal/tools/quiet.sh $(GO) fix -diff ./...
 	internal/tools/quiet.sh $(GO) mod tidy -diff
+	cd $(CLIENTS) && $(GO) vet . && $(TOOLS)/staticcheck .
+	cd $(CLIENTS) && $(CURDIR)/internal/tools/quiet.sh $(GO) fix -diff .
+	cd $(CLIENTS) && $(CURDIR)/internal/tools/quiet.sh $(GO) mod tidy -diff
 	shellcheck -x internal/tools/*.sh .ci/run
 
 fmt: ## format, and apply what go fix says

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of make targets needs.
 #
-#   deps.sh test|lint|image…
+#   deps.sh test|clients|lint|image…
 #
 # Takes milliseconds when everything is there, and touches nothing then. On
 # systems other than Debian it says what is needed and goes on.
@@ -12,10 +12,16 @@ for group in "$@"; do
 	case $group in
 	# The race detector needs a C compiler, the README's commands need curl, and each shell judges its own completions.
 	test) packages+=(gcc libc6-dev git curl ca-certificates zsh fish) ;;
+	# Debian's own Python library, and npm with its node unless some are here from elsewhere.
+	clients)
+		packages+=(python3-urllib3 ca-certificates)
+		command -v node >/dev/null || packages+=(nodejs)
+		command -v npm >/dev/null || packages+=(npm)
+		;;
 	lint) packages+=(git shellcheck) ;;
 	image) packages+=(buildah crun netavark uidmap fuse-overlayfs busybox-static ca-certificates) ;;
 	*)
-		echo "deps.sh: unknown group '$group': test, lint or image" >&2
+		echo "deps.sh: unknown group '$group': test, clients, lint or image" >&2
 		exit 2
 		;;
 	esac
