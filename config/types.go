@@ -45,6 +45,9 @@ type Config struct {
 	// Where what was learned about upstreams outlives a restart.
 	State State `yaml:"state"`
 
+	// Where keyed requests and their answers are remembered, for the routes that have an idempotency mode.
+	Idempotency Idempotency `yaml:"idempotency"`
+
 	// Levee's own log and the access log.
 	Log Log `yaml:"log"`
 
@@ -141,6 +144,9 @@ type Route struct {
 
 	// Caps on the requests of this route. Default: none.
 	RateLimit *RateLimit `yaml:"rateLimit"`
+
+	// That a request with an Idempotency-Key reaches the upstream once at most.
+	Idempotency RouteIdempotency `yaml:"idempotency"`
 }
 
 // Match says which requests a route takes. An exact host wins over a
@@ -453,6 +459,49 @@ type State struct {
 
 	// A file older than this is ignored at start: the service may be another by now.
 	MaxAge Duration `yaml:"maxAge" default:"15m" min:"1s" max:"720h"`
+}
+
+// Idempotency is where keyed requests and their answers are remembered. A key
+// is never forgotten before its time: what comes when there is no room for
+// another is refused. See docs/idempotency.md.
+type Idempotency struct {
+	// The journal, by which keys outlive a restart; it takes up to three times as much as bytes. Default: none, and a restart forgets all keys.
+	File string `yaml:"file" format:"path"`
+
+	// When the journal is forced to the disk: always (before a request is sent, and before its answer is), interval (once a second) or never. It matters when the machine loses its power; Levee itself may be killed at any moment.
+	Fsync string `yaml:"fsync" default:"always" enum:"always,interval,never"`
+
+	// How long a key is remembered, from its answer on.
+	Retention Duration `yaml:"retention" default:"24h" min:"1s" max:"720h"`
+
+	// How many keys are remembered at most.
+	Entries int `yaml:"entries" default:"100000" min:"1" max:"10000000"`
+
+	// How much memory keys and answers may take, and as much again the bodies of keyed requests under way. An answer for which there is no room is remembered without its body.
+	Bytes Size `yaml:"bytes" default:"64MiB" min:"1MiB" max:"16GiB"`
+}
+
+// RouteIdempotency guards a route's requests that carry an Idempotency-Key. A
+// twin of one that is under way waits for its answer, a twin of one that was
+// answered gets that answer; neither reaches the upstream.
+type RouteIdempotency struct {
+	// off: keys are passed on unread. optional: requests with a key are guarded. required: those without one are answered 400.
+	Mode string `yaml:"mode" default:"off" enum:"off,optional,required"`
+
+	// The guarded methods: POST, PATCH, PUT or DELETE. Default: POST and PATCH.
+	Methods []string `yaml:"methods" enum:"POST,PATCH,PUT,DELETE"`
+
+	// The largest body of a keyed request, which is read whole before it is sent; more is answered 413.
+	BodyLimit Size `yaml:"bodyLimit" default:"1MiB" min:"0B" max:"16MiB"`
+
+	// The largest answer that is kept. Twins of a request with a larger one get 409.
+	AnswerLimit Size `yaml:"answerLimit" default:"1MiB" min:"0B" max:"16MiB"`
+
+	// What becomes of a keyed request that can't be remembered, because the journal fails or there is no room: refuse (503), or pass it on unguarded.
+	OnStoreFailure string `yaml:"onStoreFailure" default:"refuse" enum:"refuse,pass"`
+
+	// What becomes of a request whose twin may have reached the upstream and got no answer: refuse (409), or pass it on once more.
+	InDoubt string `yaml:"inDoubt" default:"refuse" enum:"refuse,pass"`
 }
 
 // Limits bounds what a client may send and what Levee holds open.

@@ -20,6 +20,7 @@ func (v *validator) run() {
 	v.upstreams()
 	v.routes()
 	v.priority()
+	v.idempotency()
 }
 
 // presence asks for what must be there, once flags had their say.

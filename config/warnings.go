@@ -53,6 +53,7 @@ func (v *validator) warnings() []Problem {
 	if v.cfg.Clients.Identity == "tls" && !v.asksForCertificates() {
 		warn("clients.identity", "no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip")
 	}
+	v.idempotencyWarnings(warn)
 	slices.SortStableFunc(found, byPlace)
 	return found
 }

@@ -166,7 +166,13 @@ func (x *exchange) wantsStream() bool {
 }
 
 // dispatched notes that the request is on its way to the service.
-func (x *exchange) dispatched() { x.permit.settle(limiter.Ignored, 0) }
+func (x *exchange) dispatched() {
+	x.exposed++
+	x.permit.settle(limiter.Ignored, 0)
+	if x.run != nil {
+		x.run.sent()
+	}
+}
 
 // noLatency is the least that the limiter takes for one. Of a request that ends
 // without an answer it says nothing at all.

@@ -45,6 +45,7 @@ type answer struct {
 	kind       errorType
 	details    string        // for people: no secrets, no addresses of upstreams
 	retryAfter time.Duration // 0: not said
+	shed       string        // what Levee-Shed says; "": nothing
 }
 
 // write sends a to the client: plain text with the facts, or for gRPC a
@@ -59,6 +60,9 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 	}
 	if a.retryAfter > 0 {
 		h["Retry-After"] = []string{strconv.Itoa(int((a.retryAfter + time.Second - 1) / time.Second))}
+	}
+	if a.shed != "" {
+		h[shedHeader] = []string{a.shed}
 	}
 	if a.status == http.StatusMethodNotAllowed {
 		h["Allow"] = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
@@ -134,6 +138,10 @@ func grpcStatus(status int) int {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge:
 		return 8 // RESOURCE_EXHAUSTED
+	case http.StatusConflict:
+		return 9 // FAILED_PRECONDITION
+	case http.StatusUnprocessableEntity:
+		return 3 // INVALID_ARGUMENT
 	case http.StatusGatewayTimeout, http.StatusRequestTimeout:
 		return 4 // DEADLINE_EXCEEDED
 	case http.StatusNotFound, http.StatusMethodNotAllowed:

@@ -17,6 +17,7 @@ type attempt struct {
 	h1only      bool
 	conn        *upConn     // that carries it
 	wroteHeader atomic.Bool // net/http began to write it
+	unsent      bool        // it failed, and the upstream has surely got nothing of it, or nothing that it took
 	body        *requestBody
 	expects     bool // the client waits for a 100 before it sends its body
 

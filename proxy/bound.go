@@ -139,6 +139,16 @@ func (b *bound) stream(now time.Time) {
 	}
 }
 
+// extend moves the deadline, at now. Zero: there is none any more.
+func (b *bound) extend(deadline, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		b.deadline = deadline
+		b.set(now)
+	}
+}
+
 // enqueued begins a wait in the queue.
 func (b *bound) enqueued() {
 	b.mu.Lock()

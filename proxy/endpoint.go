@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,6 +86,7 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 	for tries := 0; ; tries++ {
 		c, reused, err := e.pool.get(req.Context(), a.h1only)
 		if err != nil {
+			a.unsent = true
 			return nil, err
 		}
 		before := c.wire.written.Load()
@@ -99,11 +101,17 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 		if c.h2 {
 			untouched = !a.wroteHeader.Load()
 		}
+		// When a request is given up on, an HTTP/2 connection may write it still.
+		a.unsent = refusedStream(err) || untouched && (!c.h2 || context.Cause(req.Context()) == nil)
 		if !reused || !untouched || a.bodyTouched() || context.Cause(req.Context()) != nil || tries >= maxStaleConns {
 			return nil, err
 		}
 	}
 }
+
+// refusedStream says whether the upstream has refused a request unread (RFC
+// 9113, section 8.7).
+func refusedStream(err error) bool { return strings.Contains(err.Error(), "REFUSED_STREAM") }
 
 // maxStaleConns bounds the search for a live connection among the kept ones.
 const maxStaleConns = 16

@@ -27,6 +27,7 @@ type exchange struct {
 	upgrade     bool // asks for a websocket
 	ownDeadline bool // the deadline is the route's own, not a shorter one of the client's
 	sent        bool // to the upstream, or at least begun
+	exposed     int  // attempts of which the upstream may have got something
 	closing     bool // this answer is the last on its connection
 
 	priority     limiter.Priority
@@ -44,6 +45,8 @@ type exchange struct {
 	deadline time.Time // zero: none
 	bound    bound
 
+	run    *guardedRun // that this exchange is of; nil: it is its client's own
+	held   *heldBody   // the body, where it was read before it is sent
 	body   requestBody
 	record telemetry.Record
 	values fieldValues
@@ -136,6 +139,9 @@ func (x *exchange) finish() {
 			x.permit.end(now)
 		}
 		x.account.close(now)
+	}
+	if x.held != nil {
+		x.held.release()
 	}
 }
 

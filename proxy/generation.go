@@ -96,6 +96,9 @@ func vouchedFields(cfg *config.Config) map[string]bool {
 	} {
 		m[strings.ToLower(name)] = true
 	}
+	if cfg.Guarded() {
+		m[strings.ToLower(keyHeader)] = true
+	}
 	if name, ok := strings.CutPrefix(cfg.Clients.Identity, "header:"); ok {
 		m[strings.ToLower(name)] = true
 	}

@@ -39,6 +39,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.answer(began, x, a)
 		return
 	}
+	if p.guarded(began, x) {
+		return
+	}
 	refused, f := x.enter()
 	if refused != nil {
 		p.shed(began, x, refused)
@@ -48,17 +51,22 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f = p.forward(began, x)
 	}
 	if f != nil {
-		x.account.settle(f.outcome())
-		if f.err != nil && !f.cut {
-			p.o.Logger.Debug("no answer from upstream", "upstream", x.record.Upstream, "endpoint", x.record.Endpoint, "request_id", x.requestID, "error", f.err)
-		}
-		if f.cut {
-			// Nobody is left to hear it; the connection must not look well ended.
-			x.record.Status, x.record.Reason, x.record.Aborted = statusClientGone, string(errClientGone), true
-			panic(http.ErrAbortHandler)
-		}
-		p.answer(began, x, &f.answer)
+		p.fail(began, x, f)
 	}
+}
+
+// fail answers a request that got no answer from its upstream.
+func (p *Proxy) fail(w *beginning, x *exchange, f *failure) {
+	x.account.settle(f.outcome())
+	if f.err != nil && !f.cut {
+		p.o.Logger.Debug("no answer from upstream", "upstream", x.record.Upstream, "endpoint", x.record.Endpoint, "request_id", x.requestID, "error", f.err)
+	}
+	if f.cut {
+		// Nobody is left to hear it; the connection must not look well ended.
+		x.record.Status, x.record.Reason, x.record.Aborted = statusClientGone, string(errClientGone), true
+		panic(http.ErrAbortHandler)
+	}
+	p.answer(w, x, &f.answer)
 }
 
 // admit takes the steps before forwarding. It returns an answer where the
@@ -113,6 +121,9 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	now := time.Now()
 	latency := now.Sub(begun)
 	if err != nil {
+		if a.unsent {
+			x.exposed--
+		}
 		f := x.explain(err)
 		x.broke(f, begun, now)
 		if f.blame && e.first(err) {
@@ -181,7 +192,7 @@ func (p *Proxy) answer(w *beginning, x *exchange, a *answer) {
 }
 
 // recover ends a request that panicked: with a 500 if nothing was sent yet,
-// by cutting the connection otherwise. The stack is logged once a place.
+// by cutting the connection otherwise.
 func (p *Proxy) recover(w *beginning, x *exchange) {
 	v := recover()
 	if v == nil {
@@ -190,16 +201,21 @@ func (p *Proxy) recover(w *beginning, x *exchange) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	p.panics.Add(1)
-	stack := debug.Stack()
-	if p.firstPanicAt(stack) {
-		p.o.Logger.Error("panic in a request", "panic", v, "request_id", x.requestID, "stack", string(stack))
-	}
+	p.panicked(v, x)
 	x.record.Aborted = w.begun
 	if w.begun {
 		panic(http.ErrAbortHandler)
 	}
 	p.answer(w, x, &answer{status: http.StatusInternalServerError, kind: errInternal, details: "the proxy failed on this request"})
+}
+
+// panicked counts a panic. The stack is logged once a place.
+func (p *Proxy) panicked(v any, x *exchange) {
+	p.panics.Add(1)
+	stack := debug.Stack()
+	if p.firstPanicAt(stack) {
+		p.o.Logger.Error("panic in a request", "panic", v, "request_id", x.requestID, "stack", string(stack))
+	}
 }
 
 // observe counts a request that is over, and enters it into the access log.

@@ -20,6 +20,15 @@ const maxIdentity = 128
 // one up. It gains a bucket of its own, no right; and the number of buckets is
 // bounded (see [rateCaps]).
 func identify(r *http.Request, mode string, clientIP string) string {
+	id := wholeIdentity(r, mode, clientIP)
+	if kind, _, _ := strings.Cut(id, ":"); len(id) > len(kind)+1+maxIdentity {
+		id = id[:len(kind)+1+maxIdentity]
+	}
+	return strings.Clone(id)
+}
+
+// wholeIdentity is identify without a bound: a part of the request.
+func wholeIdentity(r *http.Request, mode string, clientIP string) string {
 	var id string
 	kind, name, _ := strings.Cut(mode, ":")
 	switch kind {
@@ -35,10 +44,7 @@ func identify(r *http.Request, mode string, clientIP string) string {
 	if id == "" {
 		return "ip:" + clientIP
 	}
-	if len(id) > maxIdentity {
-		id = id[:maxIdentity]
-	}
-	return kind + ":" + strings.Clone(id)
+	return kind + ":" + id
 }
 
 var identitySeed = maphash.MakeSeed()

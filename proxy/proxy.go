@@ -35,6 +35,7 @@ type Options struct {
 
 	descriptors *descriptorBudget
 	keeper      *keeper
+	guard       *guard
 }
 
 func (o *Options) defaults() {
@@ -53,6 +54,7 @@ func (o *Options) defaults() {
 	o.descriptors = &descriptorBudget{}
 	o.descriptors.max.Store(upstreamCap())
 	o.keeper = newKeeper(o.Logger)
+	o.guard = newGuard(o.Logger)
 }
 
 // Proxy is a running Levee: its listeners, and the configuration in force. It
@@ -129,6 +131,9 @@ func (p *Proxy) Reload(cfg *config.Config) error {
 // be held, or p unshared.
 func (p *Proxy) apply(cfg *config.Config) (err error) {
 	old := p.gen.Load()
+	if err := p.o.guard.check(cfg); err != nil {
+		return err
+	}
 	gen, err := newGeneration(cfg, &p.o, old)
 	if err != nil {
 		return err
@@ -169,6 +174,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 	}
 
 	// Nothing fails from here on.
+	p.o.guard.configure(cfg, time.Now())
 	p.gen.Store(gen)
 	p.o.keeper.configure(cfg.State)
 	p.slots.resize(connectionCap(&cfg.Limits))
@@ -295,6 +301,7 @@ func (p *Proxy) Close() {
 		}
 	}
 	p.old.Wait()
+	p.o.guard.close()
 	p.o.keeper.close()
 	if g := p.gen.Load(); g != nil {
 		g.retireExcept(nil)
@@ -329,6 +336,7 @@ func (p *Proxy) Status() Status {
 		s.LastRefused = epoch.Add(time.Duration(last))
 	}
 	s.State = p.o.keeper.tell()
+	s.Idempotency = p.o.guard.status(now)
 	p.mu.Lock()
 	s.Started = p.started
 	for _, lc := range p.gen.Load().cfg.Listeners {

@@ -19,6 +19,8 @@ type Status struct {
 	Panics uint64 `json:"panics"`
 	// State tells of the state file; nil where there is none.
 	State *StateStatus `json:"state,omitempty"`
+	// Idempotency tells of keyed requests; nil where no route is guarded.
+	Idempotency *IdempotencyStatus `json:"idempotency,omitempty"`
 
 	Listeners []ListenerStatus `json:"listeners"`
 	Upstreams []UpstreamStatus `json:"upstreams"`

@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"internal/rehearsal": {"internal/rehearsal", "config", "proxy", "limiter", "cache", "internal/telemetry"},
 	"internal/e2e":       {"config", "proxy", "internal"},
 	"bench":              {"bench", "config", "proxy", "limiter", "cache", "internal"},
-	"proxy":              {"proxy", "cache", "limiter", "config", "internal/telemetry"},
+	"proxy":              {"proxy", "cache", "limiter", "config", "internal/telemetry", "internal/idempotency"},
 }
 
 func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }

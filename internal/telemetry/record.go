@@ -44,6 +44,9 @@ type Record struct {
 	// Attempt is which attempt the request is, by its own word or as Levee infers;
 	// left out of the line where it is the first.
 	Attempt int
+	// Idempotency is what became of a keyed request, as first or replayed; empty
+	// if it had no key. Cap: 32 bytes.
+	Idempotency string
 	// Status of the answer; 0 if none was sent.
 	Status int
 	// BytesIn and BytesOut count the bodies' bytes.
@@ -68,24 +71,26 @@ const (
 	fieldReason
 	fieldShed
 	fieldTold
+	fieldIdempotency
 	fieldCount
 )
 
 // fieldCaps are the most bytes kept of each string.
 var fieldCaps = [fieldCount]int{
-	fieldMethod:    32,
-	fieldHost:      256,
-	fieldPath:      1024,
-	fieldProto:     16,
-	fieldRoute:     128,
-	fieldUpstream:  128,
-	fieldEndpoint:  256,
-	fieldClient:    64,
-	fieldUserAgent: 256,
-	fieldRequestID: 128,
-	fieldReason:    64,
-	fieldShed:      32,
-	fieldTold:      8,
+	fieldMethod:      32,
+	fieldHost:        256,
+	fieldPath:        1024,
+	fieldProto:       16,
+	fieldRoute:       128,
+	fieldUpstream:    128,
+	fieldEndpoint:    256,
+	fieldClient:      64,
+	fieldUserAgent:   256,
+	fieldRequestID:   128,
+	fieldReason:      64,
+	fieldShed:        32,
+	fieldTold:        8,
+	fieldIdempotency: 32,
 }
 
 // packed is a record as a slot of the ring holds it: all strings in one text.
@@ -109,19 +114,20 @@ func (p *packed) pack(r *Record) {
 	p.bytesIn, p.bytesOut, p.status, p.attempt, p.aborted = r.BytesIn, r.BytesOut, r.Status, r.Attempt, r.Aborted
 
 	fields := [fieldCount]string{
-		fieldMethod:    r.Method,
-		fieldHost:      r.Host,
-		fieldPath:      r.Path,
-		fieldProto:     r.Proto,
-		fieldRoute:     r.Route,
-		fieldUpstream:  r.Upstream,
-		fieldEndpoint:  r.Endpoint,
-		fieldClient:    r.Client,
-		fieldUserAgent: r.UserAgent,
-		fieldRequestID: r.RequestID,
-		fieldReason:    r.Reason,
-		fieldShed:      r.Shed,
-		fieldTold:      r.Told,
+		fieldMethod:      r.Method,
+		fieldHost:        r.Host,
+		fieldPath:        r.Path,
+		fieldProto:       r.Proto,
+		fieldRoute:       r.Route,
+		fieldUpstream:    r.Upstream,
+		fieldEndpoint:    r.Endpoint,
+		fieldClient:      r.Client,
+		fieldUserAgent:   r.UserAgent,
+		fieldRequestID:   r.RequestID,
+		fieldReason:      r.Reason,
+		fieldShed:        r.Shed,
+		fieldTold:        r.Told,
+		fieldIdempotency: r.Idempotency,
 	}
 	total := 0
 	for i := range fields {
@@ -172,6 +178,7 @@ func (p *packed) appendLine(dst []byte, f Format) []byte {
 	if p.attempt > 1 {
 		l.int("attempt", int64(p.attempt))
 	}
+	p.string(&l, "idempotency", fieldIdempotency)
 	if p.aborted {
 		l.bool("aborted", true)
 	}

@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"strconv"
+
+	"github.com/levee-proxy/levee/internal/idempotency"
+)
+
+// replayedHeader marks an answer that was given before.
+const replayedHeader = "Idempotency-Replayed"
+
+// guardReason is the guard's word in Levee-Shed. Its 503 tells another Levee in
+// front that nothing was sent, and that the key is free.
+const guardReason = "idempotency"
+
+// What the guard says itself. docs/idempotency.md explains each to whoever
+// gets one.
+var (
+	answerMissing = &answer{
+		status: http.StatusBadRequest, kind: errRequest,
+		details: "this request needs an Idempotency-Key",
+	}
+	answerMismatch = &answer{
+		status: http.StatusUnprocessableEntity, kind: errRequest,
+		details: "this Idempotency-Key was used for another request",
+	}
+	answerInDoubt = &answer{
+		status: http.StatusConflict, kind: errDenied,
+		details: "a request with this Idempotency-Key may have been carried out, and its answer was lost; find out before you send it with a new key",
+	}
+	answerBodyTooLarge = &answer{
+		status: http.StatusRequestEntityTooLarge, kind: errRequest,
+		details: "the body of a request with an Idempotency-Key is limited",
+	}
+	answerFull = &answer{
+		status: http.StatusServiceUnavailable, kind: errInternal, shed: guardReason,
+		details: "as many requests with an Idempotency-Key are remembered or wait as may",
+	}
+	answerStoreFailed = &answer{
+		status: http.StatusServiceUnavailable, kind: errInternal, shed: guardReason,
+		details: "requests with an Idempotency-Key can't be remembered now, and are refused",
+	}
+)
+
+func answerMalformed(err error) *answer {
+	return &answer{status: http.StatusBadRequest, kind: errRequest, details: err.Error()}
+}
+
+// answerLost is for the twins of a request whose answer wasn't kept whole.
+func answerLost(a *idempotency.Answer) *answer {
+	return &answer{
+		status: http.StatusConflict, kind: errDenied,
+		details: "this request was answered already, with status " + strconv.Itoa(a.Status) + "; the answer was too large to be kept",
+	}
+}
+
+func answerOf(err error) *answer {
+	if errors.Is(err, idempotency.ErrFull) {
+		return answerFull
+	}
+	return answerStoreFailed
+}
+
+// tell gives a client the answer that was stored.
+func (p *Proxy) tell(w *beginning, x *exchange, a *idempotency.Answer, replayed bool) {
+	h := w.Header()
+	maps.Copy(h, a.Header)
+	if replayed {
+		h[replayedHeader] = []string{"true"}
+	}
+	if x.closing {
+		h["Connection"] = closeValues
+	}
+	if len(a.Trailer) > 0 {
+		delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only
+	}
+	rc := http.NewResponseController(w)
+	guard := newProgress(x.r, x.conn.timeouts.write, rc.SetWriteDeadline)
+	defer guard.end()
+	guard.before()
+	x.record.Status = a.Status
+	w.WriteHeader(a.Status)
+	for body := a.Body; len(body) > 0; {
+		piece := body[:min(len(body), bufferSize)]
+		guard.before()
+		n, err := w.Write(piece)
+		guard.after()
+		x.record.BytesOut += int64(n)
+		if err != nil {
+			x.record.Reason, x.record.Aborted = string(errClientGone), true
+			panic(http.ErrAbortHandler)
+		}
+		body = body[n:]
+	}
+	if len(a.Trailer) == 0 {
+		return
+	}
+	_ = rc.Flush() // chunked framing, without which HTTP/1.1 has no trailers
+	announced := map[string]bool{}
+	for _, name := range a.Header["Trailer"] {
+		announced[name] = true
+	}
+	for name, values := range a.Trailer {
+		if !announced[name] {
+			name = http.TrailerPrefix + name
+		}
+		h[name] = values
+	}
+}
