@@ -18,9 +18,11 @@
 //	                                     the request as the upstream sees it
 //	upstream.go, resolve.go, balancer.go, ewma.go
 //	                                     which endpoint takes it
+//	signals.go, fingerprint.go, inbound.go, stormlog.go
+//	                                     whether it is a retry, and of whom there are too many
 //	admission.go, permit.go, classes.go, priority.go, hangup_*.go
 //	                                     its place there: now, after a wait, or never
-//	shed.go, express.go                  the answer to those that get none
+//	shed.go, dialect.go, express.go      the answer to those that get none
 //	endpoint.go, healthcheck.go, ejection.go
 //	                                     what is known of an endpoint
 //	attempt.go, pool.go, conn.go, dial.go, descriptors.go
@@ -31,5 +33,5 @@
 // Around it: proxy.go starts, reloads and stops; generation.go is one
 // configuration turned into working parts; certs.go and authorities.go keep
 // TLS's files; state.go and statefile.go keep what was learned over a restart;
-// status.go and admissionstatus.go are what people see.
+// status.go, admissionstatus.go and stormstatus.go are what people see.
 package proxy

@@ -231,6 +231,11 @@ func TestStorm(t *testing.T) {
 		if sheds := a.endpoint().limiter.Status(time.Now()).Sheds; !strings.Contains(fmt.Sprint(sheds), "retry_budget") {
 			t.Errorf("counted %v", sheds)
 		}
+		st := a.proxy.Status().Upstreams[0].Storm
+		if st.Mode != "bound" || st.State != "storm" || st.Recent.Amplification < 1.5 || !st.Budget.Bound || st.Told["stop"] < 1500 || st.Retries[0].Seen < 1500 ||
+			len(st.Changes) == 0 || len(st.Classes) != 1 || st.Classes[0].Class != "all" || len(st.Clients) != 1 || st.Clients[0].Share != 1 || st.Entered["storm"] == 0 {
+			t.Errorf("told of as %+v", st)
+		}
 		takes(time.Minute)
 		synctest.Wait()
 		if s := u.inbound.detector.State(); s != storm.Calm || u.inbound.runs {
@@ -266,7 +271,7 @@ func TestObserve(t *testing.T) {
 func TestStormOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArena(t, limited("{mode: fixed, limit: 1, queue: {length: 0}}, storm: {mode: off}", "", ""))
-		if in := a.proxy.gen.Load().upstreams["service"].inbound; in != nil {
+		if in := a.proxy.gen.Load().upstreams["service"].inbound; in != nil || a.proxy.Status().Upstreams[0].Storm != nil {
 			t.Fatalf("%+v", in)
 		}
 		a.ask("/hold")

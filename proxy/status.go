@@ -58,6 +58,8 @@ type UpstreamStatus struct {
 	Endpoints []EndpointStatus `json:"endpoints"`
 	// ResolveError is why the last resolving of a name failed; empty if it didn't.
 	ResolveError string `json:"resolveError,omitempty"`
+	// Storm tells of the retries that clients make; nil where nobody looks.
+	Storm *StormStatus `json:"storm,omitempty"`
 }
 
 // The states of an endpoint.

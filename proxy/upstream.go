@@ -317,6 +317,7 @@ func (u *Upstream) status(now time.Time) UpstreamStatus {
 	if err != nil {
 		s.ResolveError = err.Error()
 	}
+	s.Storm = u.inbound.status(now, u.classes)
 	return s
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy"
@@ -18,6 +20,9 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 				g.Admission(u.Name, e.Address, admission(e.Admission))
 			}
 		}
+		if u.Storm != nil {
+			g.Storm(u.Name, inbound(u.Storm))
+		}
 	}
 	g.Config(info.Hash, info.AppliedAt, info.Reloads, info.Refused)
 	for _, s := range sinks {
@@ -27,6 +32,22 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 	if s := status.State; s != nil {
 		g.State(s.Written, s.Errors)
 	}
+}
+
+// stormStates are the states of storms by number, as metrics have them.
+var stormStates = []string{"calm", "watch", "storm", "recovering"}
+
+// inbound turns a status into numbers for metrics.
+func inbound(s *proxy.StormStatus) *telemetry.Storm {
+	m := &telemetry.Storm{
+		State: slices.Index(stormStates, s.State), Entered: s.Entered,
+		RetryRatio: s.Recent.RetryRatio, Amplification: s.Recent.Amplification,
+		BudgetLeft: s.Budget.Left, Told: s.Told, Kept: s.Kept,
+	}
+	for _, r := range s.Retries {
+		m.Retries = append(m.Retries, telemetry.InboundRetries{How: r.How, Admitted: r.Seen - min(r.Shed, r.Seen), Shed: r.Shed})
+	}
+	return m
 }
 
 // admission turns a status into numbers for metrics.

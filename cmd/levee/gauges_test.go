@@ -28,6 +28,11 @@ func TestObserveAdmission(t *testing.T) {
 				Sheds:     []proxy.ShedStatus{{Priority: "default", Reason: "overload", Count: 10, Retries: 4}},
 			}},
 			{Address: "unlimited", State: proxy.StateReady},
+		}, Storm: &proxy.StormStatus{
+			State: "recovering", Entered: map[string]uint64{"storm": 1}, Kept: 5, Told: map[string]uint64{"stop": 9},
+			Recent:  proxy.StormTraffic{RetryRatio: 0.5, Amplification: 2},
+			Budget:  proxy.StormBudget{Left: 7},
+			Retries: []proxy.StormRetries{{How: "explicit", Seen: 100, Shed: 60}, {How: "inferred", Seen: 5, Shed: 6}},
 		}}},
 	}
 	metrics.Observe(func(g *telemetry.Gauges) { observe(g, status, config.Info{}, nil) })
@@ -45,6 +50,12 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_shed_total{attempt="first",levee_endpoint="a",levee_upstream="features",priority="default",reason="overload"} 6`,
 		`levee_shed_total{attempt="retry",levee_endpoint="a",levee_upstream="features",priority="default",reason="overload"} 4`,
 		`levee_state_errors_total 1`,
+		`levee_storm_state{levee_upstream="features"} 3`,
+		`levee_inbound_retries_total{how="explicit",levee_upstream="features",result="admitted"} 40`,
+		`levee_inbound_retries_total{how="inferred",levee_upstream="features",result="admitted"} 0`,
+		`levee_amplification{levee_upstream="features"} 2`,
+		`levee_inbound_retry_budget_left{levee_upstream="features"} 7`,
+		`levee_answers_told_total{levee_upstream="features",told="stop"} 9`,
 	} {
 		if !strings.Contains(scraped, "\n"+want+"\n") {
 			t.Errorf("missing: %s", want)

@@ -102,6 +102,18 @@ func shedAt(e *proxy.EndpointStatus) {
 	}
 }
 
+// stormAt has the clients of an upstream ask 2.6 times for everything.
+func stormAt(u *proxy.UpstreamStatus) {
+	u.Storm = &proxy.StormStatus{
+		Mode: "bound", State: "storm", Since: at("05:29:21"), Why: "31% of 412 requests in the last second were retries, 120 were shed and 3 failed",
+		Recent:  proxy.StormTraffic{Attempts: 5559, Retries: 3421, RetryRatio: 0.615, Amplification: 2.6, Useful: 3300, Shed: 2120},
+		Clients: []proxy.StormClient{{Attempts: 900, Retries: 800, Share: 0.4}, {Attempts: 500, Retries: 400, Share: 0.2}, {Attempts: 9, Retries: 2, Share: 0.01}},
+		Budget:  proxy.StormBudget{Bound: true, Percent: 10, Left: 7, Most: 66, PerSecond: 33},
+		Told:    map[string]uint64{"plain": 0, "stop": 8000, "return": 1040}, Kept: 212, Promised: 41,
+		Retries: []proxy.StormRetries{{How: "explicit", Seen: 6000, Shed: 400}, {How: "inferred", Seen: 1600, Shed: 100}},
+	}
+}
+
 // sickStatus is one with about everything that can go wrong.
 func sickStatus() *Status {
 	s := wellStatus()
@@ -113,6 +125,7 @@ func sickStatus() *Status {
 	e.State, e.Since, e.Reason = proxy.StateEjected, at("05:26:40"), "5 failures in a row: connect: connection refused"
 	e.LastError = "connect: connection refused"
 	shedAt(&s.Proxy.Upstreams[0].Endpoints[1])
+	stormAt(&s.Proxy.Upstreams[0])
 	s.Proxy.State = &proxy.StateStatus{
 		File: "/var/lib/levee/state", Ignored: "its checksum is wrong: it is torn, or was edited", Errors: 12,
 		FailingSince: at("05:28:00"), LastError: "open /var/lib/levee/state.tmp: read-only file system",

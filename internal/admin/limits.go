@@ -140,11 +140,12 @@ func baselineWords(a *proxy.AdmissionStatus) string {
 
 // reasons are those of sheds, in words.
 var reasons = map[string]string{
-	"queue_full":  "as many waited as may",
-	"queue_bytes": "those that waited held as much memory as they may",
-	"deadline":    "the answer would have come too late",
-	"overload":    "waited too long",
-	"unfair":      "the client had more than its share",
+	"queue_full":   "as many waited as may",
+	"queue_bytes":  "those that waited held as much memory as they may",
+	"deadline":     "the answer would have come too late",
+	"overload":     "waited too long",
+	"unfair":       "the client had more than its share",
+	"retry_budget": "as many retries as may were let in already",
 }
 
 // refusedWords lists what was refused since the start, a line for each reason

@@ -22,6 +22,7 @@ var (
 		"latency": latency,
 		"limits":  limits,
 		"stamp":   stamp,
+		"storms":  storms,
 		"tone":    tone,
 		"well":    well,
 	}).Parse(pageHTML))

@@ -268,6 +268,7 @@ func TestProblemsAreSorted(t *testing.T) {
 	}
 	want := []string{
 		"critical features: shedding",
+		"critical features: a",
 		"critical Listener [::]:4480",
 		"warning The newest",
 		"warning Endpoint 10.0.0.7:8080",

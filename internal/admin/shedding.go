@@ -89,6 +89,8 @@ func remedy(s *shedding, a *proxy.AdmissionStatus) string {
 		return "The service takes longer than its clients will wait: look for what makes it slow, or give them, or the route's timeout, more time."
 	case "queue_bytes":
 		return "What waits holds as much memory as it may: look for large headers, or raise concurrency.queue.bytes."
+	case "retry_budget":
+		return "Clients retry more than the service can take, and only their retries are shed: this ends by itself once they heed what they are told. Look for those that don't in the access log (attempt)."
 	case "unfair":
 		return "A few clients ask for most of it, and only their requests are shed: find them in the access log, and talk to them or cap them (rateLimit.perClient)."
 	}

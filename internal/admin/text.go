@@ -46,6 +46,8 @@ func WriteText(w io.Writer, s *Status) error {
 	b.WriteString("\n")
 	writeUpstreams(&b, s.Time, s.Proxy.Upstreams)
 
+	writeStorms(&b, storms(s.Time, s.Proxy.Upstreams))
+
 	b.WriteString("\n")
 	fmt.Fprintln(t, "LOG\tWRITTEN\tDROPPED\tERRORS\tQUEUED")
 	for _, k := range s.Telemetry {
@@ -92,6 +94,26 @@ func writeUpstreams(b *bytes.Buffer, now time.Time, upstreams []proxy.UpstreamSt
 		}
 		for _, line := range r.Refused {
 			fmt.Fprintf(b, "  shed: %s\n", printable(line, false))
+		}
+	}
+}
+
+// writeStorms writes a line for each upstream whose clients try again.
+func writeStorms(b *bytes.Buffer, rows []stormRow) {
+	if len(rows) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "UPSTREAM\tCLIENTS\tRETRIES NOW\tEACH TRIED\tBUDGET\tRETRIES\tSHED\tTOLD TO STOP\tTO RETURN\tKEPT")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\n", printable(r.Upstream, false), printable(r.State, false),
+			r.Lately(), r.Times(), r.Left(), r.Seen(), r.Shed(), r.Stopped(), r.Returned(), r.Kept)
+	}
+	t.Flush()
+	for _, r := range rows {
+		if r.Words != "" {
+			fmt.Fprintf(b, "\n%s: %s\n", printable(r.Upstream, false), printable(r.Words, false))
 		}
 	}
 }

@@ -52,6 +52,7 @@ func TestWriteTextToATerminal(t *testing.T) {
 		e.Admission.Sheds = []proxy.ShedStatus{{Priority: evil, Reason: evil, Count: 1}}
 		e.Admission.Recent.Sheds = e.Admission.Sheds
 	}
+	s.Proxy.Upstreams[0].Storm.Why, s.Proxy.Upstreams[0].Storm.State = evil, "storm"
 	s.Proxy.State.File, s.Proxy.State.Ignored = evil, evil
 	s.Problems = Problems(s)
 	var b strings.Builder
