@@ -267,7 +267,7 @@ func TestExpressAfterTheQueue(t *testing.T) {
 		if waiting.shed() != "overload" {
 			t.Fatal(waiting.shed())
 		}
-		a.ask("/")
+		a.ask("/another") // no retry
 		if got := q.exchange(plain, 1); got != "503" || e.answered != 1 {
 			t.Errorf("%s, %d answered", got, e.answered)
 		}

@@ -1,49 +1,114 @@
 package storm
 
-import "time"
-
 const (
 	budgetSpan   = 2.0 // seconds of income that the bucket holds
 	budgetLeast  = 2.0 // tokens a second that come in whatever happens: one second attempt, to see whether the service is back
 	mostDoubling = 6   // attempt 7 and further ones cost what 7 does
-	rateHalf     = float64(2 * time.Second)
+
+	// A client may have spent so many times its even share, in quarters, while
+	// others ask and less than half of the bucket is left: equals differ by chance.
+	unfairly = 5
+	asking   = 0.5 // asked so much lately
 )
 
 // budget bounds the retries that are admitted while the service is congested,
-// as a share of what it answers usefully. A first retry costs two tokens, each
-// further one twice as much as the one before, and every useful answer brings
-// in as much as lets the share of them be second attempts.
+// as a share of what it answers usefully: a token bucket that is refilled by
+// successes, so that it dries up in an outage. A second attempt costs two
+// tokens, each further one twice as much as the one before; a useful answer
+// brings in as much as lets the share of them be second attempts. So the share
+// holds whatever the mix of attempts, and who has failed often gives way to who
+// has failed once.
 type budget struct {
-	percent float64
-	tokens  float64
-	most    float64
-	rate    float64 // useful completions a second, smoothed
+	tokens float64
+	most   float64
+	debt   float64 // tokens promised to those who return, which the next income pays
+	rate   float64 // useful completions a second, smoothed
+
+	spent [clientSlots]float32 // lately, by client
+	asked [clientSlots]float32
+	all   float32 // spent by all
+	ask   float32 // how many clients ask
 }
 
-// cost is what an attempt takes.
-func cost(attempt int) float64 {
+// price is what an attempt costs.
+func price(attempt int) float64 {
 	return float64(int(1) << min(max(attempt-1, 0), mostDoubling))
 }
 
-// earn takes in what has happened in a time: useful completions, of which
-// share percent may be followed by second attempts.
-func (b *budget) earn(completions, seconds, share, prepaid float64) {
+// earn takes in the income of some seconds in which so much was completed
+// usefully, share percent of which may be followed by second attempts.
+func (b *budget) earn(completions, seconds, share float64) {
 	income := max(2*share/100*completions, budgetLeast*seconds)
+	paid := min(b.debt, income)
+	b.debt -= paid
 	b.most = max(2*share/100*b.rate, budgetLeast) * budgetSpan
-	b.tokens = min(b.tokens+max(0, income-prepaid), b.most)
+	b.tokens = min(b.tokens+income-paid, b.most)
 }
 
-// take pays for an attempt of a client, if there is enough.
-func (b *budget) take(attempt int, client uint64) (paid float64, ok bool) {
-	price := cost(attempt)
-	if b.tokens < price {
-		return 0, false
+// owe says that so many are due who were promised to be admitted.
+func (b *budget) owe(promises float64) { b.debt += 2 * promises }
+
+// lapse gives back what was set aside for promises that nobody claimed.
+func (b *budget) lapse(promises float64) {
+	back := 2 * promises
+	paid := min(b.debt, back)
+	b.debt -= paid
+	b.refund(back-paid, 0)
+}
+
+// fade lets what clients have spent count less, by a factor.
+func (b *budget) fade(by float32) {
+	b.all, b.ask = 0, 0
+	for i := range b.spent {
+		b.spent[i] *= by
+		b.asked[i] *= by
+		b.all += b.spent[i]
+		if b.asked[i] >= asking {
+			b.ask++
+		}
 	}
-	b.tokens -= price
-	return price, true
 }
 
-// refund gives back what an attempt took that was never made.
+// take pays for a retry of a client, if there is enough for it and the client
+// hasn't spent much more than others who ask.
+func (b *budget) take(cost float64, client uint64) bool {
+	if client == 0 {
+		if b.tokens < cost {
+			return false
+		}
+		b.tokens -= cost
+		return true
+	}
+	i := clientSlot(client)
+	if b.asked[i] < asking {
+		b.ask++
+	}
+	b.asked[i]++
+	if b.tokens < cost || b.heavy(i) {
+		return false
+	}
+	b.tokens -= cost
+	b.spent[i] += float32(cost)
+	b.all += float32(cost)
+	return true
+}
+
+// heavy says whether a client has spent more than its share, by far.
+func (b *budget) heavy(i int) bool {
+	if b.ask < 2 || b.tokens >= b.most/2 {
+		return false
+	}
+	return b.spent[i]*4*b.ask > max(2*4*b.ask, unfairly*b.all)
+}
+
+// refund gives back what was paid for an attempt that was not made.
 func (b *budget) refund(paid float64, client uint64) {
-	b.tokens = min(b.tokens+paid, b.most)
+	b.tokens = min(b.tokens+paid, max(b.most, b.tokens))
+	if client == 0 {
+		return
+	}
+	i := clientSlot(client)
+	back := min(float32(paid), b.spent[i])
+	b.spent[i] -= back
+	b.all -= min(back, b.all)
 }

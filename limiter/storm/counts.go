@@ -108,7 +108,12 @@ func clientSlot(client uint64) int {
 	return int((client * 0x9e3779b97f4a7c15) >> (64 - clientBits))
 }
 
-func (s *stripe) count(class int, k kind) { s.class[class&(MaxClasses-1)][k].Add(1) }
+func (s *stripe) count(class int, k kind) {
+	if uint(class) >= MaxClasses {
+		class = MaxClasses - 1
+	}
+	s.class[class][k].Add(1)
+}
 
 // decayHalf is the time in which a decaying count halves.
 const decayHalf = float64(2 * time.Second)

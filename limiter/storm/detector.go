@@ -2,6 +2,7 @@ package storm
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,20 +28,35 @@ const (
 
 // Detector watches the retries that clients make of requests to one service.
 // It is safe for concurrent use.
+//
+// While nothing fails, a request costs a few atomic additions: arrivals and
+// outcomes are counted in stripes, and only fingerprints that repeat leave a
+// trace. Four times a second, whoever comes first adds the stripes up and
+// judges the state. Locks are taken only where something has failed lately.
 type Detector struct {
 	cfg   Config
-	off   map[string]bool
+	rules rules
 	epoch time.Time
 
 	due   atomic.Int64  // when the current slot of time ends
 	state atomic.Uint32 // a State
-	bound atomic.Bool   // retries are bounded by the budget
+	bound atomic.Uint32 // a bound: which retries need a part of the budget
+	back  atomic.Int64  // until when promised returns may be claimed
 
-	counts  counts
-	mu      sync.Mutex
+	counts    counts
+	rhythms   rhythms
+	memory    memory
+	patiences patiences
+
+	mu      sync.Mutex // of what follows, and of the counts' sums
 	judge   judge
 	budget  budget
 	returns returns
+}
+
+// rules are those that can be switched off.
+type rules struct {
+	inferred, rhythm, cost, fair, ramp, kept, slots, patience bool
 }
 
 // New makes a detector at now.
@@ -48,15 +64,19 @@ func New(cfg Config, now time.Time) *Detector {
 	if cfg.Percent <= 0 || math.IsNaN(cfg.Percent) {
 		cfg.Percent = defaultPercent
 	}
+	cfg.Percent = min(cfg.Percent, 100)
 	if cfg.MaxReturn <= 0 {
 		cfg.MaxReturn = defaultMaxReturn
 	}
 	cfg.MaxReturn = min(max(cfg.MaxReturn, time.Second), farthest)
-	d := &Detector{cfg: cfg, epoch: now, judge: newJudge(), off: map[string]bool{}}
-	for _, rule := range cfg.Off {
-		d.off[rule] = true
+	on := func(rule string) bool { return !slices.Contains(cfg.Off, rule) }
+	d := &Detector{
+		cfg: cfg, epoch: now, judge: newJudge(),
+		rules: rules{
+			inferred: on("inferred"), rhythm: on("rhythm"), cost: on("cost"), fair: on("fair"),
+			ramp: on("ramp"), kept: on("kept"), slots: on("slots"), patience: on("patience"),
+		},
 	}
-	d.budget.percent = cfg.Percent
 	d.returns.reach = int64(cfg.MaxReturn / time.Second)
 	d.due.Store(slotSpan)
 	return d
@@ -70,45 +90,91 @@ func (d *Detector) Arrive(now time.Time, r *Request) {
 	if t >= d.due.Load() {
 		d.roll(t)
 	}
-	r.since, r.paid, r.open, r.inferred, r.refused = t, 0, true, false, false
-	r.Kept = false
-	r.Attempt = max(1, r.Says)
+	r.since, r.due, r.paid, r.open, r.inferred, r.early, r.refused, r.belief = t, 0, 0, true, false, false, false, certain
+	r.Attempt, r.Kept = 1, false
+	was := recalled{attempt: 1, learn: learnAll}
+	if r.Print != 0 && d.rules.inferred {
+		was = d.recall(t, r)
+	}
 	s := d.counts.of(r)
 	s.count(r.Class, arrived)
 	if r.Client != 0 {
 		s.client[clientSlot(r.Client)][0].Add(1)
 	}
-	if r.Attempt > 1 {
-		s.count(r.Class, said)
-		if r.Client != 0 {
-			s.client[clientSlot(r.Client)][1].Add(1)
-		}
+	if r.Says > 1 || was.attempt > 1 {
+		d.retried(t, r, s, was)
 	}
+}
+
+// retried takes note of a retry.
+func (d *Detector) retried(t int64, r *Request, s *stripe, was recalled) {
+	// A request that says less than is known doesn't get away with it.
+	r.Attempt = min(max(r.Says, was.attempt), mostAttempt)
+	if r.Says > 1 {
+		s.count(r.Class, said)
+		if r.Print != 0 && !was.known {
+			s.count(r.Class, orphans)
+		}
+	} else {
+		r.inferred = true
+		s.count(r.Class, inferred)
+		r.belief = was.belief
+	}
+	if r.Client != 0 {
+		s.client[clientSlot(r.Client)][1].Add(1)
+	}
+	if r.Print == 0 || t > d.back.Load() || !d.rules.kept {
+		return
+	}
+	d.mu.Lock()
+	r.Kept = d.returns.keep(t, r.claimed())
+	d.mu.Unlock()
+	if r.Kept {
+		s.count(r.Class, kept)
+	}
+	r.early = !r.Kept && t < was.due-keepEarly
 }
 
 // Admit says whether a request may go on. First attempts always may, retries
 // always while the service isn't congested; then they need a part of the
-// budget. A request that may not is to be shed.
+// budget, but for those that come back when they were told to: theirs is set
+// aside. A request that may not go on is to be shed.
 func (d *Detector) Admit(now time.Time, r *Request) bool {
-	if r.Attempt <= 1 || !d.bound.Load() || d.cfg.Observe {
+	if r.Attempt <= 1 || d.cfg.Observe {
 		return true
 	}
+	if !bound(d.bound.Load()).holds(r.belief) {
+		return true
+	}
+	cost := price(r.Attempt)
+	if !d.rules.cost {
+		cost = 2
+	}
+	if r.early {
+		cost *= 2
+	}
+	client := r.Client
+	if !d.rules.fair {
+		client = 0
+	}
 	if r.Kept {
+		r.paid = 2
 		return true
 	}
 	d.mu.Lock()
-	paid, ok := d.budget.take(r.Attempt, r.Client)
+	ok := d.budget.take(cost, client)
 	d.mu.Unlock()
-	r.paid = paid
-	if !ok {
-		r.refused = true
-		k := refusedSaid
-		if r.inferred {
-			k = refusedInferred
-		}
-		d.counts.of(r).count(r.Class, k)
+	if ok {
+		r.paid = cost
+		return true
 	}
-	return ok
+	r.refused = true
+	k := refusedSaid
+	if r.inferred {
+		k = refusedInferred
+	}
+	d.counts.of(r).count(r.Class, k)
+	return false
 }
 
 // End says what came of a request. It is called once for each Arrive; further
@@ -126,10 +192,20 @@ func (d *Detector) End(now time.Time, r *Request, o Outcome) {
 	switch o {
 	case Useful:
 		s.count(r.Class, useful)
+		if r.Print != 0 && t <= d.memory.until.Load() {
+			d.forget(t, r)
+		}
+		if t <= d.patiences.until.Load() {
+			d.patiences.answered(t, r)
+		}
+		return
 	case Failed:
 		s.count(r.Class, failed)
 	case Abandoned:
 		s.count(r.Class, abandoned)
+		if d.rules.patience {
+			d.patiences.left(t, r)
+		}
 	case Shed:
 		if !r.refused {
 			s.count(r.Class, shed)
@@ -138,42 +214,42 @@ func (d *Detector) End(now time.Time, r *Request, o Outcome) {
 			d.mu.Lock()
 			d.budget.refund(r.paid, r.Client)
 			d.mu.Unlock()
-			r.paid = 0
 		}
+	default:
+		return
+	}
+	if r.Print != 0 && d.rules.inferred {
+		d.remember(t, r)
 	}
 }
 
-// Answer is what a refused request should be told, and reserves the slot if
-// that is to return; call it before End. It is Plain where the detector only
-// observes.
+// Answer is what a refused request should be told: to stop while there is a
+// storm, else to return, as long as there are slots. It reserves the slot; call
+// it before End. Where the detector only observes it is Plain.
 func (d *Detector) Answer(now time.Time, r *Request) Answer {
-	switch {
-	case d.cfg.Observe:
-		return Answer{}
-	case d.State() == Storm:
-		return Answer{Kind: Stop}
+	if d.State() == Storm || !d.rules.slots {
+		return d.AnswerStopOnly(now, r)
 	}
-	return d.slot(now, r)
+	return d.AnswerReturn(now, r)
 }
 
-// AnswerReturn is Answer for those who come back whatever they are told, but
-// not before the time that they are told: they are given a slot, if there is
-// one, in a storm too.
+// AnswerReturn is Answer for clients that can be told when to return but not to
+// stop: even in a storm they are told to return, as long as there are slots.
 func (d *Detector) AnswerReturn(now time.Time, r *Request) Answer {
 	if d.cfg.Observe {
 		return Answer{}
 	}
-	return d.slot(now, r)
-}
-
-// slot reserves a slot for r, if there is one.
-func (d *Detector) slot(now time.Time, r *Request) Answer {
 	t := d.at(now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	after, ok := d.returns.promise(t, d.forecast(), r.Print)
+	d.pass(t)
+	after, ok := d.returns.promise(t, d.forecast(), r.claimed())
 	if !ok {
 		return Answer{Kind: Stop}
+	}
+	r.due = t + after*int64(time.Second)
+	if until := r.due + int64(time.Second) + keepLate; until > d.back.Load() {
+		d.back.Store(until)
 	}
 	return Answer{Kind: Return, After: time.Duration(after) * time.Second}
 }
@@ -191,13 +267,16 @@ func (d *Detector) AnswerStopOnly(time.Time, *Request) Answer {
 func (d *Detector) forecast() float64 { return d.cfg.Percent / 100 * d.budget.rate }
 
 // Patience is how long r's client waits, counted from the request's arrival,
-// before it gives up, if that is known.
-func (d *Detector) Patience(*Request) (time.Duration, bool) { return 0, false }
+// before it gives up, if that is known: it has left others of the class at that
+// age three times in a row, the last time within a minute, and has taken no
+// answer later than that since. Call it after Arrive.
+func (d *Detector) Patience(r *Request) (time.Duration, bool) { return d.patiences.of(r) }
 
-// State is the current state.
+// State is the current state: one atomic load.
 func (d *Detector) State() State { return State(d.state.Load()) }
 
-// Tick lets time pass when no requests come.
+// Tick lets time pass when no requests come. Call it about once a second, and
+// before State is shown to anyone.
 func (d *Detector) Tick(now time.Time) {
 	if t := d.at(now); t >= d.due.Load() {
 		d.roll(t)
@@ -211,6 +290,7 @@ func (d *Detector) roll(now int64) {
 	d.pass(now)
 }
 
+// pass is roll with the lock held.
 func (d *Detector) pass(now int64) {
 	if now < d.due.Load() {
 		return // another was quicker
@@ -219,13 +299,20 @@ func (d *Detector) pass(now int64) {
 	ended := d.counts.roll(now)
 	passed := d.counts.slot*slotSpan - began
 	seconds := float64(passed) / float64(time.Second)
-	keep := math.Exp2(-float64(passed) / rateHalf)
-	d.budget.rate = d.budget.rate*keep + ended[useful]/seconds*(1-keep)
+	fade := math.Exp2(-float64(passed) / decayHalf)
+	d.budget.rate = d.budget.rate*fade + ended[useful]/seconds*(1-fade)
 	second, longer := d.counts.last(inSecond), d.counts.last(5*inSecond)
-	d.judge.look(now, passed, &second, &longer)
-	d.budget.earn(ended[useful], seconds, d.judge.share(d.cfg.Percent), 0)
-	d.returns.pass(now)
+	d.judge.look(now, passed, &ended, &second, &longer)
+	share := d.cfg.Percent
+	if d.rules.ramp {
+		share = d.judge.share(share)
+	}
+	due, lapsed := d.returns.pass(now)
+	d.budget.owe(due)
+	d.budget.lapse(lapsed)
+	d.budget.earn(ended[useful], seconds, share)
+	d.budget.fade(float32(fade))
 	d.state.Store(uint32(d.judge.state))
-	d.bound.Store(d.judge.bound(now))
+	d.bound.Store(uint32(d.judge.bound(now)))
 	d.due.Store((d.counts.slot + 1) * slotSpan)
 }

@@ -29,9 +29,12 @@ type Request struct {
 	Kept bool
 
 	since    int64   // when it came
+	due      int64   // when it was told to return; 0: it wasn't
 	paid     float64 // tokens that Admit took
 	open     bool    // arrived and not ended
-	inferred bool    // the attempt number is ours
+	inferred bool    // it is a retry without saying so
+	early    bool    // it was told to come much later
+	belief   belief  // how sure that is
 	refused  bool    // by the budget
 }
 

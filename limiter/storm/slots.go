@@ -3,37 +3,66 @@ package storm
 import "time"
 
 const (
-	promiseRing  = 128 // seconds that are told apart; above the farthest slot
+	promiseRing  = 128 // seconds that are told apart: the farthest, and those until a claim lapses
 	farthest     = 120 * time.Second
-	leastPromise = 1
+	leastPromise = 1 // a second, whatever the forecast
+
+	// Who comes back so much before or after the promised time has kept its slot;
+	// as promises are filed by the second, up to a second more.
+	keepEarly = 500 * int64(time.Millisecond)
+	keepLate  = 2 * int64(time.Second)
+	lapse     = 4 // seconds after which nobody can claim
+
+	claimWays = 4
+	claimBits = 10
+	claimSets = 1 << claimBits
 )
 
 // returns is a virtual queue over the seconds to come: how many refused
-// requests were told to come back in each.
+// requests were told to come back in each. It drains at the rate at which
+// retries can be admitted: no second is promised to more than the forecast says
+// can be admitted in it.
 type returns struct {
 	reach    int64 // seconds
 	second   int64 // the current one
 	promised [promiseRing]uint32
+	unkept   [promiseRing]uint32 // of those, claims not made yet
+	claims   [claimSets][claimWays]claim
 	drawn    uint64
 }
 
-// pass forgets the seconds that are over.
-func (q *returns) pass(now int64) {
-	s := now / int64(time.Second)
-	for i := q.second; i < min(s, q.second+promiseRing); i++ {
-		q.promised[i%promiseRing] = 0
-	}
-	q.second = max(q.second, s)
+// claim is how many requests with a fingerprint were promised a second.
+type claim struct {
+	tag    uint32
+	second uint32
+	n      uint32
 }
 
-// promise reserves a slot, among the first two seconds that have one to give.
-func (q *returns) promise(now int64, forecast float64, seed uint64) (seconds int64, ok bool) {
-	q.pass(now)
+// pass moves on to now's second. Claims that fall due in the seconds that began
+// are to be paid for, those that lapsed are given back.
+func (q *returns) pass(now int64) (due, lapsed float64) {
+	s := now / int64(time.Second)
+	for i := max(q.second, s-promiseRing-lapse) + 1; i <= s; i++ {
+		due += float64(q.unkept[i%promiseRing])
+		if old := i - lapse; old >= 0 {
+			lapsed += float64(q.unkept[old%promiseRing])
+			q.unkept[old%promiseRing], q.promised[old%promiseRing] = 0, 0
+		}
+	}
+	q.second = max(q.second, s)
+	return due, lapsed
+}
+
+// promise reserves a slot for a request with a fingerprint, among the first two
+// seconds that have one to give, so that those refused together don't return
+// together.
+func (q *returns) promise(now int64, forecast float64, print uint64) (seconds int64, ok bool) {
 	room := uint32(max(forecast, leastPromise))
+	here := max(q.second, now/int64(time.Second))
 	var free [2]int64
-	n := 0
-	for s := int64(1); s <= q.reach && n < len(free); s++ {
-		if q.promised[(q.second+s)%promiseRing] < room {
+	n := uint64(0)
+	for s := int64(1); s <= q.reach && n < uint64(len(free)); s++ {
+		if q.promised[(here+s)%promiseRing] < room {
 			free[n] = s
 			n++
 		}
@@ -42,9 +71,54 @@ func (q *returns) promise(now int64, forecast float64, seed uint64) (seconds int
 		return 0, false
 	}
 	q.drawn++
-	seconds = free[mix(seed^q.drawn)%uint64(n)]
-	q.promised[(q.second+seconds)%promiseRing]++
+	seconds = free[mix(print+q.drawn)%n]
+	q.promised[(here+seconds)%promiseRing]++
+	if print != 0 && q.file(here, here+seconds, print) {
+		q.unkept[(here+seconds)%promiseRing]++
+	}
 	return seconds, true
+}
+
+func claimPlace(print uint64, second int64) (set int, tag uint32) {
+	h := mix(print ^ uint64(second)<<32)
+	return int(h >> (64 - claimBits)), uint32(h) | 1
+}
+
+// file notes a claim, if there is room for it; without, it is a promise still,
+// but when it is kept, nobody will know.
+func (q *returns) file(here, second int64, print uint64) bool {
+	set, tag := claimPlace(print, second)
+	var free *claim
+	for i := range q.claims[set] {
+		c := &q.claims[set][i]
+		if c.tag == tag && int64(c.second) == second {
+			c.n++
+			return true
+		}
+		if c.n == 0 || int64(c.second)+lapse <= here {
+			free = c
+		}
+	}
+	if free == nil {
+		return false
+	}
+	*free = claim{tag, uint32(second), 1}
+	return true
+}
+
+// keep says whether a retry has kept its slot, which then is used up.
+func (q *returns) keep(now int64, print uint64) bool {
+	for s := max(0, now-keepLate) / int64(time.Second); s <= (now+keepEarly)/int64(time.Second); s++ {
+		set, tag := claimPlace(print, s)
+		for i := range q.claims[set] {
+			if c := &q.claims[set][i]; c.tag == tag && int64(c.second) == s && c.n > 0 {
+				c.n--
+				q.unkept[s%promiseRing]--
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mix spreads a number's bits (the finalizer of splitmix64), so that draws

@@ -32,8 +32,10 @@ const (
 	pressedLeast = 5.0
 	failedShare  = 0.10
 	failedLeast  = 3.0
+	downShare    = 0.5
 	fewAttempts  = 20.0 // below which a second tells too little
 
+	momentAfter  = int64(time.Second)
 	calmAfter    = int64(5 * time.Second)
 	recoverAfter = int64(2 * time.Second)
 	easeAfter    = int64(3 * time.Second)
@@ -48,9 +50,12 @@ type judge struct {
 	since int64
 	why   string
 
-	congestedAt, pressedAt, easyAt int64 // when last seen; easyAt: since when few are retries
-	ramp                           float64
-	relapses                       int
+	congestedAt int64 // when something was last shed, or much failed
+	pressedAt   int64 // when many were last retries
+	hardAt      int64 // when not few were last retries
+	ramp        float64
+	down        bool // most of what is sent fails
+	relapses    int
 
 	changes [16]change
 	changed uint64
@@ -65,7 +70,7 @@ type change struct {
 
 func newJudge() judge {
 	never := int64(math.MinInt64 / 2)
-	return judge{congestedAt: never, pressedAt: never, why: "nothing has happened yet"}
+	return judge{congestedAt: never, pressedAt: never, hardAt: never, why: "nothing has happened yet"}
 }
 
 func (j *judge) to(now int64, s State, why string) {
@@ -75,25 +80,29 @@ func (j *judge) to(now int64, s State, why string) {
 	j.state, j.since, j.why = s, now, why
 }
 
-// look judges what happened lately.
-func (j *judge) look(now, passed int64, second, longer *tally) {
+// look judges what happened lately: in the slot that ended, in the last second,
+// and in a longer time, for when a second tells too little.
+func (j *judge) look(now, passed int64, ended, second, longer *tally) {
 	f, span := second, "second"
 	if f[arrived] < fewAttempts {
 		f, span = longer, "5 seconds"
 	}
 	broken := second[failed] + second[abandoned]
-	congested := second[shed] > 0 || broken >= failedLeast && broken >= failedShare*(broken+second[useful])
-	uninvited := f.retries() - f[kept]
-	pressed := uninvited >= pressedLeast && uninvited >= pressedShare*f[arrived]
-	eased := uninvited < pressedLeast || uninvited < easedShare*f[arrived]
-	if congested {
+	j.down = broken > downShare*(broken+second[useful])
+	broke := broken >= failedLeast && broken >= failedShare*(broken+second[useful])
+	congested := second[shed] > 0 || broke
+	if ended[shed] > 0 || broke && ended[failed]+ended[abandoned] > 0 {
 		j.congestedAt = now
 	}
+	// Those who were told to return are no pressure: they were invited.
+	uninvited := f.retries() - f[kept]
+	pressed := uninvited >= pressedLeast && uninvited >= pressedShare*f[arrived]
 	if pressed {
 		j.pressedAt = now
 	}
-	if !eased || j.easyAt > now {
-		j.easyAt = now
+	eased := uninvited < pressedLeast || uninvited < easedShare*f[arrived]
+	if !eased {
+		j.hardAt = now
 	}
 	words := func() string {
 		return fmt.Sprintf("%.0f%% of %.0f requests in the last %s were retries, %.0f were shed and %.0f failed",
@@ -117,7 +126,7 @@ func (j *judge) look(now, passed int64, second, longer *tally) {
 		if now-j.congestedAt >= recoverAfter {
 			j.ramp = 0
 			j.to(now, Recovering, "for 2s nothing was shed and little failed: retries are let in again over "+j.rampTime().String())
-		} else if eased && now-j.easyAt >= easeAfter {
+		} else if now-j.hardAt >= easeAfter {
 			j.to(now, Watch, words())
 		}
 	case Recovering:
@@ -125,7 +134,7 @@ func (j *judge) look(now, passed int64, second, longer *tally) {
 			j.relapses = min(j.relapses+1, rampMost)
 			j.to(now, Storm, "again: "+words())
 		} else if congested {
-			if now-j.easyAt >= easeAfter {
+			if now-j.hardAt >= easeAfter {
 				j.to(now, Watch, words())
 			}
 		} else if j.ramp += float64(passed) / float64(j.rampTime()); j.ramp >= 1 {
@@ -142,9 +151,35 @@ func (j *judge) look(now, passed int64, second, longer *tally) {
 // rampTime is how long retries are let in step by step: longer after each relapse.
 func (j *judge) rampTime() time.Duration { return time.Duration(rampSpan) << j.relapses }
 
-// bound says whether the budget bounds retries.
-func (j *judge) bound(now int64) bool {
-	return j.state == Storm || j.state == Recovering || j.state == Watch && now-j.congestedAt <= recoverAfter
+// bound says which retries need a part of the budget. A first attempt that is
+// taken for a retry and refused may leave the service idle; one that only waits
+// behind other first attempts doesn't.
+type bound uint32
+
+const (
+	boundNone bound = iota
+	// boundCertain: those that are certainly some. Nothing was shed for a moment,
+	// so there may be room for the others.
+	boundCertain
+	// boundAlike: also those that look the same as one that failed shortly before.
+	boundAlike
+	// boundAll: also guesses, as hardly any request would be answered anyway.
+	boundAll
+)
+
+// holds says whether a retry needs a part of the budget.
+func (b bound) holds(how belief) bool { return b > bound(how) }
+
+func (j *judge) bound(now int64) bound {
+	switch {
+	case j.state == Calm, j.state == Watch && now-j.congestedAt > recoverAfter:
+		return boundNone
+	case j.down:
+		return boundAll
+	case now-j.congestedAt > momentAfter:
+		return boundCertain
+	}
+	return boundAlike
 }
 
 // share is how many retries may be admitted, in percent of useful completions.

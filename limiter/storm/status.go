@@ -114,7 +114,7 @@ func (d *Detector) Status(now time.Time) Status {
 	s := Status{
 		State: j.state.String(), Since: time.Duration(max(0, t-j.since)), Why: j.why,
 		Traffic: second.traffic(), Longer: longer.traffic(),
-		Budget: Budget{Bound: j.bound(t), Share: j.share(d.cfg.Percent), Left: b.tokens / 2, Most: b.most / 2, PerSecond: d.forecast()},
+		Budget: Budget{Bound: j.bound(t) != boundNone, Share: j.share(d.cfg.Percent), Left: b.tokens / 2, Most: b.most / 2, PerSecond: d.forecast()},
 		Totals: Totals{
 			Attempts: total[arrived], Said: total[said], Inferred: total[inferred],
 			RefusedSaid: total[refusedSaid], RefusedInferred: total[refusedInferred], Kept: total[kept],

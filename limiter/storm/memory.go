@@ -1,0 +1,200 @@
+package storm
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// What is remembered are the fingerprints of attempts that did not succeed, so
+// that a service that is well has nothing to remember: whoever comes with one
+// of them retries. The table is fixed; when a set is full, the failure that is
+// longest ago is forgotten.
+
+const (
+	memoryWays   = 4
+	memoryBits   = 11
+	memorySets   = 1 << memoryBits // of 4: 8,192 failures
+	memoryShards = 16
+
+	rememberExact = int64(60 * time.Second) // a retry with the same id
+	rememberAlike = int64(10 * time.Second) // one that only looks the same: others do, too, in time
+	afterDue      = int64(5 * time.Second)  // either, after a promised return
+
+	mostAttempt = math.MaxUint8
+	mostAlike   = 4 // failures in a row of what looks the same may be several callers'
+	mostOwed    = math.MaxUint16
+)
+
+// memory holds failures. Tags are read without a lock, so that most arrivals
+// find out without one that they aren't remembered.
+type memory struct {
+	until atomic.Int64 // nothing is remembered after
+	tag   [memorySets][memoryWays]atomic.Uint32
+	shard [memoryShards]struct {
+		sync.Mutex
+		_ [56]byte
+	}
+	set [memorySets][memoryWays]failure
+}
+
+// failure is what is remembered of a fingerprint.
+type failure struct {
+	at      int64 // the latest
+	first   int64 // since when nothing that looks the same has succeeded
+	due     int64 // when it was told to return; 0: it wasn't
+	pace    pace
+	owed    uint16 // failures that no retry has followed yet
+	attempt uint8  // of the latest
+	exact   bool
+}
+
+// over says that nobody will come back for it any more.
+func (f *failure) over(now int64) bool {
+	span := rememberAlike
+	if f.exact {
+		span = rememberExact
+	}
+	return now-f.at > span && now-f.due > afterDue
+}
+
+// belief is how sure it is that a request is a retry.
+type belief uint8
+
+const (
+	certain belief = iota // by its own word, or its id
+	alike                 // it looks the same as one that failed shortly before
+	guessed               // so do more than usual, of which any may be one
+)
+
+// recalled is what the memory makes of an arrival.
+type recalled struct {
+	attempt int   // 1: no retry
+	due     int64 // when it was told to return; 0: it wasn't
+	belief  belief
+	known   bool  // its fingerprint is remembered
+	learn   learn // what its rhythm may learn from it
+}
+
+func memoryPlace(print uint64) (set int, tag uint32) {
+	print *= 0xd6e8feb86659fd93
+	return int(print >> (64 - memoryBits)), uint32(print>>16) | 1 // 0 is an empty entry
+}
+
+// find is where a fingerprint is remembered, with its shard locked; nil,
+// without a lock, if it isn't.
+func (m *memory) find(now int64, print uint64) (set, way int, f *failure) {
+	set, tag := memoryPlace(print)
+	for way := range m.tag[set] {
+		if m.tag[set][way].Load() != tag {
+			continue
+		}
+		m.shard[set%memoryShards].Lock()
+		if f := &m.set[set][way]; m.tag[set][way].Load() == tag && !f.over(now) {
+			return set, way, f
+		}
+		m.shard[set%memoryShards].Unlock()
+		break
+	}
+	return 0, 0, nil
+}
+
+// arrive says what an arrival is, by what is remembered. There are as many
+// retries as failures at most, and none that the rhythm explains.
+func (m *memory) arrive(now int64, print uint64) recalled {
+	set, _, f := m.find(now, print)
+	if f == nil {
+		return recalled{attempt: 1, learn: learnAll}
+	}
+	defer m.shard[set%memoryShards].Unlock()
+	r := recalled{attempt: 1, due: f.due, known: true, learn: f.pace.learn(now - f.first)}
+	if f.pace.explains(now, f.at) || f.owed == 0 {
+		return r
+	}
+	f.owed--
+	if f.pace.dense() {
+		r.attempt, r.due, r.belief = 2, 0, guessed // one of many callers' retries: nobody knows whose
+		return r
+	}
+	r.attempt = min(int(f.attempt)+1, mostAttempt)
+	if !f.exact {
+		r.attempt, r.belief = min(r.attempt, mostAlike), alike
+	}
+	if f.pace.every > 0 {
+		r.learn = learnNothing
+	}
+	return r
+}
+
+// follow takes note of a retry that was recognised otherwise.
+func (m *memory) follow(now int64, print uint64) {
+	if set, _, f := m.find(now, print); f != nil {
+		f.owed = max(f.owed, 1) - 1
+		m.shard[set%memoryShards].Unlock()
+	}
+}
+
+// fail remembers that r, one of whose fingerprints is print, did not succeed,
+// and what its rhythm is without retries.
+func (m *memory) fail(now int64, r *Request, print uint64, exact bool, usual rhythm) {
+	set, tag := memoryPlace(print)
+	mu := &m.shard[set%memoryShards].Mutex
+	mu.Lock()
+	defer mu.Unlock()
+	way := m.room(now, set, tag)
+	f := &m.set[set][way]
+	if m.tag[set][way].Load() != tag || f.over(now) {
+		*f = failure{first: now, exact: exact}
+		m.tag[set][way].Store(tag)
+	}
+	f.pace.set(now, r.since, usual)
+	f.at, f.attempt, f.due = now, uint8(min(r.Attempt, mostAttempt)), r.due
+	if f.owed < mostOwed {
+		f.owed++
+	}
+	last := max(now+rememberExact, f.due+afterDue)
+	for {
+		until := m.until.Load()
+		if last <= until || m.until.CompareAndSwap(until, last) {
+			return
+		}
+	}
+}
+
+// room is the way of a set in which a tag is, or else the one to be given up:
+// one that is empty or over, or whose failure is longest ago.
+func (m *memory) room(now int64, set int, tag uint32) (way int) {
+	oldest := int64(math.MaxInt64)
+	for i := range m.set[set] {
+		at := m.set[set][i].at
+		switch m.tag[set][i].Load() {
+		case tag:
+			return i
+		case 0:
+			at = -1
+		default:
+			if m.set[set][i].over(now) {
+				at = 0
+			}
+		}
+		if at < oldest {
+			oldest, way = at, i
+		}
+	}
+	return way
+}
+
+// succeed forgets a fingerprint: whoever asked has got what it wanted. Where
+// many callers share it, that says nothing of the others.
+func (m *memory) succeed(now int64, print uint64) {
+	set, way, f := m.find(now, print)
+	if f == nil {
+		return
+	}
+	if !f.pace.dense() {
+		m.tag[set][way].Store(0)
+		*f = failure{}
+	}
+	m.shard[set%memoryShards].Unlock()
+}

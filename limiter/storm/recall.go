@@ -1,0 +1,71 @@
+package storm
+
+// prints are r's two fingerprints: the one that only a retry repeats, and the
+// one that others may; 0: none.
+func (r *Request) prints() (exact, like uint64) {
+	if r.Exact {
+		return r.Print, r.Also
+	}
+	return 0, r.Print
+}
+
+// claimed is the fingerprint by which r's return is recognised: the one that
+// lasts, if the other is made anew on the way.
+func (r *Request) claimed() uint64 {
+	if r.Also != 0 {
+		return r.Also
+	}
+	return r.Print
+}
+
+// recall says what an arrival is, by what is remembered of its fingerprints.
+func (d *Detector) recall(t int64, r *Request) recalled {
+	was := recalled{attempt: 1}
+	fails := t <= d.memory.until.Load()
+	exact, like := r.prints()
+	if exact != 0 && fails {
+		was = d.memory.arrive(t, exact)
+	}
+	if like == 0 {
+		return was
+	}
+	also := recalled{attempt: 1, learn: learnAll}
+	if was.attempt > 1 {
+		d.memory.follow(t, like) // it is known whose retry it is
+		return was
+	}
+	if fails {
+		also = d.memory.arrive(t, like)
+	}
+	if also.learn != learnNothing && d.rules.rhythm {
+		d.rhythms.beat(t, like, also.learn)
+	}
+	also.known = also.known || was.known
+	return also
+}
+
+// remember keeps both of r's fingerprints, as it did not succeed.
+func (d *Detector) remember(t int64, r *Request) {
+	exact, like := r.prints()
+	if exact != 0 {
+		d.memory.fail(t, r, exact, true, rhythm{})
+	}
+	if like != 0 {
+		var usual rhythm
+		if d.rules.rhythm {
+			usual = d.rhythms.of(like)
+		}
+		d.memory.fail(t, r, like, false, usual)
+	}
+}
+
+// forget drops them, as r did succeed.
+func (d *Detector) forget(t int64, r *Request) {
+	exact, like := r.prints()
+	if exact != 0 {
+		d.memory.succeed(t, exact)
+	}
+	if like != 0 {
+		d.memory.succeed(t, like)
+	}
+}

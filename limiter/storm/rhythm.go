@@ -1,0 +1,192 @@
+package storm
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A caller that asks the same thing again and again (a poller, a health check,
+// a batch job whose requests look alike) would look like a retrier as soon as
+// one of its requests fails. So the rhythm of each fingerprint is learned while
+// all is well, and what it explains isn't called a retry.
+//
+// The table is written on every arrival, so it has no lock: a lost update
+// costs a little precision. An entry is two words. The first holds a tag, when
+// the current period began and how many came in it; a period ends with the
+// first arrival a second or more after it began, and is a measurement of the
+// time between two arrivals: for a poller that comes every ten seconds as for a
+// thousand requests a second. The second word is what was learned.
+
+const (
+	rhythmWays = 4
+	rhythmBits = 11
+	rhythmSets = 1 << rhythmBits // of 4: 8,192 entries
+
+	tagBits   = 20
+	startBits = 24
+	countBits = 64 - tagBits - startBits
+	countMax  = 1<<countBits - 1
+
+	tick       = int64(time.Second) / 64 // the unit of a period's beginning
+	period     = 64                      // ticks that a period lasts at least
+	rhythmIdle = 10 * 60 * 64            // ticks after which an entry gives way to any other
+
+	busy     = 256 // arrivals in a period above which only one in busyStep is counted, as busyStep
+	busyStep = 16
+
+	known      = 2 // measurements that make a rhythm
+	slowWeight = 64
+
+	many = time.Second / 5
+)
+
+// rhythm is what is known of the times between arrivals of a fingerprint.
+type rhythm struct {
+	every   time.Duration // smoothed; 0: unknown
+	spread  time.Duration // how far measurements are off, on average
+	samples int
+}
+
+// dense says that more than one a second come.
+func (r rhythm) dense() bool { return r.every > 0 && r.every < time.Second }
+
+type beat struct {
+	now, learned atomic.Uint64
+}
+
+type rhythms struct {
+	set [rhythmSets][rhythmWays]beat
+}
+
+func packNow(tag uint64, start int64, count uint64) uint64 {
+	return tag<<(startBits+countBits) | uint64(start)&(1<<startBits-1)<<countBits | count
+}
+
+func startOf(w uint64) int64 { return int64(w >> countBits & (1<<startBits - 1)) }
+
+// ticksSince is how many ticks have passed since a beginning, of which only
+// the last bits are kept.
+func ticksSince(start, now int64) int64 { return (now - start) & (1<<startBits - 1) }
+
+// learned: microseconds between arrivals (32 bits, an hour), their spread in
+// 1/256 of that (16 bits), measurements (16 bits).
+func packLearned(r rhythm) uint64 {
+	every := min(uint64(r.every.Microseconds()), 1<<32-1)
+	spread := uint64(0)
+	if r.every > 0 {
+		spread = min(uint64(256*float64(r.spread)/float64(r.every)), 1<<16-1)
+	}
+	return every<<32 | spread<<16 | uint64(r.samples)
+}
+
+func unpackLearned(w uint64) rhythm {
+	every := time.Duration(w>>32) * time.Microsecond
+	return rhythm{every, time.Duration(float64(every) * float64(w>>16&0xffff) / 256), int(w & 0xffff)}
+}
+
+func rhythmPlace(print uint64) (set int, tag uint64) {
+	print *= 0x9e3779b97f4a7c15
+	return int(print >> (64 - rhythmBits)), print>>8&(1<<tagBits-1) | 1 // 0 is an empty entry
+}
+
+// learn is what a rhythm may learn from an arrival.
+type learn uint8
+
+const (
+	learnNothing learn = iota
+	learnAll
+	learnSlowly // retries may be among what is measured
+	learnMany   // as long as it knows nothing: only that many come in a second
+)
+
+// beat takes note of an arrival.
+func (t *rhythms) beat(now int64, print uint64, l learn) {
+	set, tag := rhythmPlace(print)
+	at := now / tick
+	ways := &t.set[set]
+	for i := range ways {
+		w := ways[i].now.Load()
+		if w>>(startBits+countBits) != tag {
+			continue
+		}
+		switch passed, count := ticksSince(startOf(w), at), w&countMax; {
+		case passed >= period:
+			if ways[i].now.CompareAndSwap(w, packNow(tag, at, 1)) {
+				ways[i].measure(passed, count, l)
+			}
+		case count < busy:
+			ways[i].now.Add(1)
+		case mix(uint64(now))%busyStep == 0 && count < countMax-64*busyStep:
+			ways[i].now.Add(busyStep)
+		}
+		return
+	}
+	t.enter(ways, at, tag)
+}
+
+// enter gives a new fingerprint the entry of the one that is least worth
+// keeping: the longest idle of those without a rhythm, or else whose rhythm has
+// stopped.
+func (t *rhythms) enter(ways *[rhythmWays]beat, at int64, tag uint64) {
+	worst, most := 0, int64(-1)
+	for i := range ways {
+		w := ways[i].now.Load()
+		if w == 0 {
+			worst = i
+			break
+		}
+		idle := ticksSince(startOf(w), at)
+		if r := unpackLearned(ways[i].learned.Load()); r.samples < known {
+			idle += 1 << startBits
+		} else if idle > rhythmIdle || idle > 16*int64(r.every)/tick+period {
+			idle += 1 << (startBits + 1)
+		}
+		if idle > most {
+			worst, most = i, idle
+		}
+	}
+	ways[worst].learned.Store(0)
+	ways[worst].now.Store(packNow(tag, at, 1))
+}
+
+// measure learns from a period: count arrivals in so many ticks.
+func (b *beat) measure(ticks int64, count uint64, l learn) {
+	r := unpackLearned(b.learned.Load())
+	every := time.Duration(ticks * tick / int64(max(count, 1)))
+	if l == learnMany && every > many {
+		return
+	}
+	switch off := every - r.every; {
+	case r.samples == 0:
+		r.every, r.spread, r.samples = every, every/4, 1
+	case every > 4*r.every+time.Second:
+		// It paused. That says nothing about how it goes on after; if it goes on
+		// slower, it is learned anew.
+		r.samples--
+	default:
+		if l == learnSlowly {
+			r.every += off / slowWeight
+			break
+		}
+		weight := time.Duration(min(r.samples+1, 8))
+		r.every += off / weight
+		r.spread += (off.Abs() - r.spread) / weight
+		r.samples = min(r.samples+1, 16)
+	}
+	b.learned.Store(packLearned(r))
+}
+
+// of is the rhythm of a fingerprint; the zero value is none.
+func (t *rhythms) of(print uint64) rhythm {
+	set, tag := rhythmPlace(print)
+	for i := range t.set[set] {
+		b := &t.set[set][i]
+		if b.now.Load()>>(startBits+countBits) == tag {
+			if r := unpackLearned(b.learned.Load()); r.samples >= known {
+				return r
+			}
+			break
+		}
+	}
+	return rhythm{}
+}
