@@ -27,11 +27,6 @@ const (
 // which is better left to who is measured.
 type client struct {
 	address string
-	// from is the address that it calls from, by which Levee tells clients
-	// apart; nil: any.
-	from *net.TCPAddr
-	// targets is how many things it asks for; 0: another with each request.
-	targets uint64
 
 	mu   sync.Mutex
 	idle []*connection // the freshest last
@@ -48,54 +43,36 @@ type connection struct {
 const idleFor = 20 * time.Second
 
 // attempt sends a request once, and waits until a moment at most.
-func (c *client) attempt(request uint64, attempt int, until time.Time) reply {
+func (c *client) attempt(request uint64, attempt int, until time.Time) outcome {
 	conn, err := c.get(until)
 	if err != nil {
 		return ending(err)
 	}
-	answer, err := conn.exchange(request, attempt, c.target(request), until)
+	status, keep, err := conn.exchange(request, attempt, until)
 	if err != nil {
 		conn.reset()
 		return ending(err)
 	}
-	if answer.Close {
-		conn.Close()
-	} else {
+	if keep {
 		c.put(conn)
+	} else {
+		conn.Close()
 	}
-	switch answer.StatusCode {
+	switch status {
 	case http.StatusOK:
-		return reply{outcome: good}
+		return good
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		return refusal(answer)
+		return shed
 	}
-	return reply{outcome: failed}
-}
-
-// refusal is what a client understands that reads the standard's words: 429 is
-// for it to stop, unless Retry-After says when to come back; and Envoy's word.
-func refusal(answer *http.Response) reply {
-	seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16)
-	if err == nil {
-		return reply{outcome: shed, after: time.Duration(seconds) * time.Second}
-	}
-	return reply{outcome: shed, stop: answer.StatusCode == http.StatusTooManyRequests || answer.Header.Get("X-Envoy-Ratelimited") != ""}
-}
-
-// target is what a request asks for.
-func (c *client) target(request uint64) uint64 {
-	if c.targets == 0 {
-		return request
-	}
-	return mix(request) % c.targets
+	return failed
 }
 
 // ending is what an error makes of an attempt.
-func ending(err error) reply {
+func ending(err error) outcome {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return reply{outcome: gaveUp}
+		return gaveUp
 	}
-	return reply{outcome: failed}
+	return failed
 }
 
 // get returns a connection: the one used last, or a new one.
@@ -118,9 +95,6 @@ func (c *client) get(until time.Time) (*connection, error) {
 		conn.Close()
 	}
 	dialer := net.Dialer{Deadline: until}
-	if c.from != nil {
-		dialer.LocalAddr = c.from
-	}
 	conn, err := dialer.Dial("tcp", c.address)
 	if err != nil {
 		if !time.Now().Before(until) {
@@ -149,29 +123,27 @@ func (c *client) close() {
 }
 
 // exchange sends a request and reads the answer whole.
-func (c *connection) exchange(request uint64, attempt int, target uint64, until time.Time) (*http.Response, error) {
+func (c *connection) exchange(request uint64, attempt int, until time.Time) (status int, keep bool, err error) {
 	if err := c.SetDeadline(until); err != nil {
-		return nil, err
+		return 0, false, err
 	}
-	out := make([]byte, 0, 160)
+	out := make([]byte, 0, 128)
 	out = append(out, "GET /work?"...)
-	out = strconv.AppendUint(out, target, 10)
-	out = append(out, " HTTP/1.1\r\nHost: storm\r\n"+requestHeader+": "...)
 	out = strconv.AppendUint(out, request, 10)
-	out = append(out, "\r\n"+attemptHeader+": "...)
+	out = append(out, " HTTP/1.1\r\nHost: storm\r\n"+attemptHeader+": "...)
 	out = strconv.AppendInt(out, int64(attempt), 10)
 	out = append(out, "\r\n\r\n"...)
 	if _, err := c.Write(out); err != nil {
-		return nil, err
+		return 0, false, err
 	}
 	answer, err := http.ReadResponse(c.in, nil)
 	if err != nil {
-		return nil, err
+		return 0, false, err
 	}
 	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return nil, err
+		return 0, false, err
 	}
-	return answer, nil
+	return answer.StatusCode, !answer.Close, nil
 }
 
 // reset ends the connection as a client does that no longer wants the answer.

@@ -3,6 +3,7 @@ package storms
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // The bars. A share is the mean over a scenario's runs where one run of a few
@@ -10,7 +11,7 @@ import (
 const (
 	upstreamBar = 1.1 // of what the service can work off, at most; the worst run
 	goodputBar  = 0.95
-	knownBar    = onset
+	knownBar    = time.Second
 	// retriesBar is the share of useful answers that may be retries while
 	// congested, and what is added to it: until the storm is known, and for the
 	// retries that come without a header and are taken for first attempts.

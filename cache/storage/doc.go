@@ -1,0 +1,30 @@
+// Package storage holds cached responses in memory, within a budget of bytes
+// that counts everything: bodies, headers, keys, and the bookkeeping of this
+// package and of the cache library beneath it.
+//
+// It decides nothing about HTTP. What is stored is a body, a header and a
+// Policy that the caller defines; the key is a hash that the caller makes.
+// Storage answers three questions: is it there, was it purged, and did the
+// origin's Vary spread the key over several responses.
+//
+// Entries are immutable and shared: a hit copies no byte and allocates nothing.
+// Which entries stay is decided by W-TinyLFU (Einziger, Friedman, Manes: TinyLFU,
+// ACM TOS 2017), in the implementation of maypok86/otter, because a burst of
+// keys that are asked for once must not push out those that are asked for
+// always. No call does I/O or reads a clock.
+//
+// The budget bounds what is alive. The garbage collector lets the process grow
+// beyond that until it runs: whoever gives a store its budget also gives the
+// runtime a limit, see [MemoryLimit].
+//
+//	key.go       names of entries
+//	entry.go     what is stored
+//	header.go    header fields, packed
+//	body.go      body bytes, in chunks
+//	weight.go    what an entry costs
+//	store.go     get and put
+//	variants.go  several responses for one key
+//	marker.go    keys known to be uncacheable
+//	tags.go      what a purge can name: URLs and groups
+//	purge.go     purges, and the fills that they overtake
+package storage

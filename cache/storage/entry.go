@@ -1,0 +1,60 @@
+package storage
+
+// Entry is what is stored: a response, or the index of a key's variants.
+// Once stored it never changes; an update stores a new one, which may share the
+// old one's Body.
+type Entry[P any] struct {
+	// Policy is what the caller needs to decide about the response, parsed once.
+	Policy P
+	// Header is the response's, as it will be sent.
+	Header Header
+	// Body is the response's content.
+	Body Body
+
+	url    *tag
+	groups []*tag
+	index  *index // nil for a response
+	mark   Mark
+	weight uint32
+}
+
+// Labels are what purges find an entry by.
+type Labels struct {
+	// URL as it was asked for, with scheme and host. Purges by URL and by
+	// prefix compare its bytes.
+	URL string
+	// Groups, each made distinct by its origin, since RFC 9875 keeps the
+	// groups of different origins apart.
+	Groups []string
+}
+
+// URL is what the entry was labelled with.
+func (e *Entry[P]) URL() string {
+	if e.url == nil {
+		return ""
+	}
+	return e.url.text
+}
+
+// Groups are what the entry was labelled with, in a new slice.
+func (e *Entry[P]) Groups() []string {
+	if len(e.groups) == 0 {
+		return nil
+	}
+	names := make([]string, len(e.groups))
+	for i, t := range e.groups {
+		names[i] = t.text
+	}
+	return names
+}
+
+// Weight is the number of bytes that the entry takes from the budget.
+func (e *Entry[P]) Weight() int64 { return int64(e.weight) }
+
+// index is what is stored for a key with variants, or for one that is
+// uncacheable, in place of a response.
+type index struct {
+	vary     []string
+	variants []Key
+	until    int64 // when a marker ends, in nanoseconds of Unix time; 0 for no marker
+}

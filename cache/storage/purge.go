@@ -1,0 +1,171 @@
+package storage
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Mode is what a purge does to what it covers.
+type Mode int
+
+const (
+	// Soft makes entries stale as of now: they are validated before they are
+	// used again, and still there for an outage.
+	Soft Mode = iota
+	// Hard makes them as if they had never been stored.
+	Hard
+)
+
+// Mark is a point in the sequence of purges. A fetch takes it before its request
+// goes to the upstream: a response that was asked for before a purge must not
+// be stored after it, as if it were newer.
+type Mark uint64
+
+// Mark is the present one.
+func (s *Store[P]) Mark() Mark { return Mark(s.purges.Load()) }
+
+// PurgeURL purges the entries labelled with this URL, all variants of it,
+// and says whether there were any.
+func (s *Store[P]) PurgeURL(url string, how Mode, now time.Time) bool {
+	n := s.purges.Add(1)
+	s.recent.url(url, n)
+	return s.space.Load().urls.find(url, how, n, now.UnixNano())
+}
+
+// PurgeGroup purges the entries labelled with this group, and says whether
+// there were any.
+func (s *Store[P]) PurgeGroup(group string, how Mode, now time.Time) bool {
+	n := s.purges.Add(1)
+	s.recent.group(group, n)
+	return s.space.Load().groups.find(group, how, n, now.UnixNano())
+}
+
+// PurgePrefix purges the entries labelled with a URL that begins with prefix, and
+// counts those URLs. It looks at every URL, some milliseconds for each hundred
+// thousand; hits go on meanwhile.
+func (s *Store[P]) PurgePrefix(prefix string, how Mode, now time.Time) int {
+	n := s.purges.Add(1)
+	s.recent.prefix(prefix, n)
+	return s.space.Load().urls.findPrefix(prefix, how, n, now.UnixNano())
+}
+
+// PurgeAll purges everything, in constant time. A hard one also gives the memory
+// back at once, markers included.
+func (s *Store[P]) PurgeAll(how Mode, now time.Time) {
+	n := s.purges.Add(1)
+	s.all.mark(how, n, now.UnixNano())
+	raise(&s.recent.all, n)
+	if how == Hard {
+		s.renew.Lock()
+		defer s.renew.Unlock()
+		old := s.space.Load()
+		s.space.Store(s.newSpace(int64(old.entries.GetMaximum())))
+	}
+}
+
+// Purged says whether e was purged softly, and since when: then it is stale
+// from that moment at the latest, whatever its own lifetime says. Of several
+// purges the last counts.
+func (s *Store[P]) Purged(e *Entry[P]) (since time.Time, purged bool) {
+	at := int64(0)
+	for i := -2; i < len(e.groups); i++ {
+		if t := s.tagOf(e, i); t != nil && t.soft.Load() > uint64(e.mark) {
+			at, purged = max(at, t.softAt.Load()), true
+		}
+	}
+	if !purged {
+		return time.Time{}, false
+	}
+	return time.Unix(0, at), true
+}
+
+// tagOf numbers e's tags: everything is -2, its URL -1, groups count from 0.
+func (s *Store[P]) tagOf(e *Entry[P], i int) *tag {
+	switch i {
+	case -2:
+		return &s.all
+	case -1:
+		return e.url
+	default:
+		return e.groups[i]
+	}
+}
+
+// gone says whether a hard purge covers e.
+func (e *Entry[P]) gone() bool {
+	if e.url != nil && e.url.hard.Load() > uint64(e.mark) {
+		return true
+	}
+	for _, t := range e.groups {
+		if t.hard.Load() > uint64(e.mark) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	recentSlots    = 4096
+	recentPrefixes = 64
+)
+
+// recent remembers purges for the sake of fills that they overtook: tags live
+// only as long as their entries, and what is being fetched has none yet.
+// Texts share slots by their hash; where two meet, a fill is not stored that
+// could have been, which costs one more fetch.
+type recent struct {
+	all    atomic.Uint64
+	seed   maphash.Seed
+	urls   [recentSlots]atomic.Uint64
+	groups [recentSlots]atomic.Uint64
+
+	lock     sync.Mutex
+	prefixes [recentPrefixes]struct {
+		text string
+		n    uint64
+	}
+	next      int
+	forgotten uint64 // the last prefix purge that is no longer listed
+}
+
+func (r *recent) slot(text string) uint64 { return maphash.String(r.seed, text) % recentSlots }
+
+func (r *recent) url(text string, n uint64) { raise(&r.urls[r.slot(text)], n) }
+
+func (r *recent) group(text string, n uint64) { raise(&r.groups[r.slot(text)], n) }
+
+func (r *recent) prefix(text string, n uint64) {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	p := &r.prefixes[r.next]
+	r.forgotten = max(r.forgotten, p.n)
+	p.text, p.n = strings.Clone(text), n
+	r.next = (r.next + 1) % recentPrefixes
+}
+
+// covers says whether a purge after m covers what has these labels.
+func (r *recent) covers(l Labels, m Mark) bool {
+	n := uint64(m)
+	if r.all.Load() > n || r.urls[r.slot(l.URL)].Load() > n {
+		return true
+	}
+	for _, g := range l.Groups {
+		if r.groups[r.slot(g)].Load() > n {
+			return true
+		}
+	}
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if r.forgotten > n {
+		return true
+	}
+	for _, p := range r.prefixes {
+		if p.n > n && strings.HasPrefix(l.URL, p.text) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package storage
+
+// raceDetector: it multiplies memory and time.
+const raceDetector = true

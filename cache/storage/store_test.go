@@ -1,0 +1,438 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 2, 26, 12, 0, 0, 0, time.UTC)
+
+func newStore[P any](t testing.TB, o Options[P]) *Store[P] {
+	t.Helper()
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func small(t testing.TB) *Store[int] { return newStore(t, Options[int]{Budget: 8 << 20}) }
+
+func put(t testing.TB, s *Store[int], k Key, url string, policy int, groups ...string) {
+	t.Helper()
+	e := Entry[int]{Policy: policy, Body: NewBody([]byte("body"))}
+	if err := s.Put(k, s.Mark(), Labels{URL: url, Groups: groups}, e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// is says what is stored: the policy, or -1.
+func is(s *Store[int], k Key) int {
+	e, ok := s.Get(k)
+	if !ok {
+		return -1
+	}
+	return e.Policy
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, c := range []struct {
+		o    Options[int]
+		want string
+	}{
+		{Options[int]{}, "a budget of 0 bytes is too small"},
+		{Options[int]{Budget: -1}, "too small"},
+		{Options[int]{Budget: 1 << 20, MaxObject: 2 << 20}, "MaxObject is 2097152"},
+		{Options[int]{Budget: 1 << 20, MaxVariants: -1}, "MaxVariants is -1"},
+		{Options[int]{Budget: 1 << 20, MaxEntryGroups: 5000}, "MaxEntryGroups is 5000"},
+		{Options[int]{Budget: 1 << 20, VariantPause: -time.Second}, "VariantPause"},
+	} {
+		if _, err := New(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
+		}
+	}
+}
+
+func TestPutAndGet(t *testing.T) {
+	s := small(t)
+	k := testKey(1)
+	if is(s, k) != -1 {
+		t.Fatal("an empty store has an entry")
+	}
+	body := []byte("hello")
+	h := Pack(http.Header{"Content-Type": {"text/plain"}})
+	if err := s.Put(k, s.Mark(), Labels{"https://a.example/x", []string{"g1", "g2"}}, Entry[int]{Policy: 7, Header: h, Body: NewBody(body)}); err != nil {
+		t.Fatal(err)
+	}
+	e, ok := s.Get(k)
+	if !ok || e.Policy != 7 || e.URL() != "https://a.example/x" || !slices.Equal(e.Groups(), []string{"g1", "g2"}) || e.Vary() != nil {
+		t.Fatalf("got %+v, %v", e, ok)
+	}
+	if &e.Body.Chunks()[0][0] != &body[0] || &e.Header[0] != &h[0] {
+		t.Error("a hit copied the body or the header")
+	}
+	if e.Weight() <= 0 || s.Stats().Bytes != e.Weight() || s.Stats().Entries != 1 || s.Stats().Groups != 2 {
+		t.Errorf("weight %d, stats %+v", e.Weight(), s.Stats())
+	}
+	put(t, s, k, "https://a.example/x", 8)
+	if is(s, k) != 8 || s.Stats().Groups != 0 {
+		t.Errorf("not replaced: %d, %+v", is(s, k), s.Stats())
+	}
+	s.Remove(k)
+	if st := s.Stats(); is(s, k) != -1 || st.Bytes != 0 || s.space.Load().urls.count.Load() != 0 {
+		t.Errorf("not removed: %+v", st)
+	}
+}
+
+func TestLargeObjectsAreRefused(t *testing.T) {
+	s := newStore(t, Options[int]{Budget: 8 << 20, MaxObject: 4096})
+	k := testKey(1)
+	put(t, s, k, "u", 1)
+	for _, size := range []int{4096, 10 << 20} {
+		err := s.Put(k, s.Mark(), Labels{URL: "u"}, Entry[int]{Policy: 2, Body: NewBody(make([]byte, size))})
+		if !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	if is(s, k) != 1 {
+		t.Error("a refused response displaced what was stored")
+	}
+}
+
+func TestPurges(t *testing.T) {
+	keys := []Key{testKey(0), testKey(1), testKey(2), testKey(3)}
+	for _, c := range []struct {
+		name   string
+		purge  func(s *Store[int], how Mode) int
+		found  int
+		purged []bool // of a/1 in g, a/2 in g and h, b/1 in h, b/1 again
+	}{
+		{"url", func(s *Store[int], how Mode) int { return count(s.PurgeURL("http://a/1", how, noon)) }, 1, []bool{true, false, false, false}},
+		{"url with two keys", func(s *Store[int], how Mode) int { return count(s.PurgeURL("http://b/1", how, noon)) }, 1, []bool{false, false, true, true}},
+		{"unknown url", func(s *Store[int], how Mode) int { return count(s.PurgeURL("http://a/", how, noon)) }, 0, []bool{false, false, false, false}},
+		{"prefix", func(s *Store[int], how Mode) int { return s.PurgePrefix("http://a/", how, noon) }, 2, []bool{true, true, false, false}},
+		{"prefix of none", func(s *Store[int], how Mode) int { return s.PurgePrefix("http://c", how, noon) }, 0, []bool{false, false, false, false}},
+		{"group", func(s *Store[int], how Mode) int { return count(s.PurgeGroup("g", how, noon)) }, 1, []bool{true, true, false, false}},
+		{"other group", func(s *Store[int], how Mode) int { return count(s.PurgeGroup("h", how, noon)) }, 1, []bool{false, true, true, false}},
+		{"unknown group", func(s *Store[int], how Mode) int { return count(s.PurgeGroup("x", how, noon)) }, 0, []bool{false, false, false, false}},
+		{"everything", func(s *Store[int], how Mode) int { s.PurgeAll(how, noon); return 0 }, 0, []bool{true, true, true, true}},
+	} {
+		for _, how := range []Mode{Soft, Hard} {
+			t.Run(fmt.Sprintf("%s/%d", c.name, how), func(t *testing.T) {
+				s := small(t)
+				fill := func() {
+					put(t, s, keys[0], "http://a/1", 0, "g")
+					put(t, s, keys[1], "http://a/2", 1, "g", "h")
+					put(t, s, keys[2], "http://b/1", 2, "h")
+					put(t, s, keys[3], "http://b/1", 3)
+				}
+				fill()
+				if found := c.purge(s, how); found != c.found {
+					t.Errorf("found %d, want %d", found, c.found)
+				}
+				for i, want := range c.purged {
+					e, ok := s.Get(keys[i])
+					if how == Hard {
+						if ok == want {
+							t.Errorf("entry %d: found %v, purged %v", i, ok, want)
+						}
+						continue
+					}
+					if !ok {
+						t.Fatalf("entry %d was dropped by a soft purge", i)
+					}
+					if since, purged := s.Purged(e); purged != want || purged && !since.Equal(noon) {
+						t.Errorf("entry %d: purged %v since %v, want %v", i, purged, since, want)
+					}
+				}
+				// What is stored after a purge isn't touched by it.
+				fill()
+				for i, k := range keys {
+					e, ok := s.Get(k)
+					if !ok {
+						t.Fatalf("entry %d can't be stored after the purge", i)
+					}
+					if _, purged := s.Purged(e); purged {
+						t.Errorf("entry %d is born purged", i)
+					}
+				}
+			})
+		}
+	}
+}
+
+func count(found bool) int {
+	if found {
+		return 1
+	}
+	return 0
+}
+
+// TestPurgeOvertakesFill: a response that was asked for before a purge isn't
+// stored after it, also when nothing was stored that the purge could mark.
+func TestPurgeOvertakesFill(t *testing.T) {
+	for name, purge := range map[string]func(*Store[int]){
+		"url":    func(s *Store[int]) { s.PurgeURL("http://a/1", Soft, noon) },
+		"prefix": func(s *Store[int]) { s.PurgePrefix("http://a", Hard, noon) },
+		"group":  func(s *Store[int]) { s.PurgeGroup("g", Hard, noon) },
+		"all":    func(s *Store[int]) { s.PurgeAll(Soft, noon) },
+		"many prefixes": func(s *Store[int]) {
+			for i := range recentPrefixes + 1 {
+				s.PurgePrefix(fmt.Sprintf("http://z/%d", i), Soft, noon)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := small(t)
+			l, early := Labels{"http://a/1", []string{"g"}}, s.Mark()
+			purge(s)
+			if err := s.Put(testKey(1), early, l, Entry[int]{}); !errors.Is(err, ErrPurged) {
+				t.Errorf("stored: %v", err)
+			}
+			if st := s.Stats(); st.Bytes != 0 || st.Groups != 0 {
+				t.Errorf("a refused response stays in the books: %+v", st)
+			}
+			if err := s.Put(testKey(1), s.Mark(), l, Entry[int]{}); err != nil {
+				t.Errorf("a later response is refused: %v", err)
+			}
+		})
+	}
+	t.Run("another", func(t *testing.T) {
+		s := small(t)
+		early := s.Mark()
+		s.PurgePrefix("http://b/", Hard, noon)
+		if err := s.Put(testKey(1), early, Labels{URL: "http://a/1"}, Entry[int]{}); err != nil {
+			t.Errorf("a purge of something else refuses it: %v", err)
+		}
+	})
+}
+
+func TestHardPurgeOfAllFreesMemory(t *testing.T) {
+	s := small(t)
+	for i := range uint64(1000) {
+		put(t, s, testKey(i), testURL(i), 1)
+	}
+	s.PurgeAll(Hard, noon)
+	if st := s.Stats(); st.Bytes != 0 || st.Entries != 0 || st.Budget != 8<<20 || st.Purges != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestGroupsAreBounded(t *testing.T) {
+	s := newStore(t, Options[int]{Budget: 8 << 20, MaxGroups: 3, MaxEntryGroups: 2})
+	try := func(n uint64, groups ...string) error {
+		return s.Put(testKey(n), s.Mark(), Labels{"u", groups}, Entry[int]{})
+	}
+	for _, c := range []struct {
+		n      uint64
+		groups []string
+		want   error
+	}{
+		{1, []string{"a", "b", "c"}, ErrGroups}, // too many for one
+		{1, []string{"a", "b"}, nil},
+		{2, []string{"b", "c"}, nil},
+		{3, []string{"a", "d"}, ErrGroups}, // a fourth
+		{3, []string{"a", "c"}, nil},
+	} {
+		if err := try(c.n, c.groups...); !errors.Is(err, c.want) {
+			t.Errorf("%d in %v: %v, want %v", c.n, c.groups, err, c.want)
+		}
+	}
+	s.Remove(testKey(1))
+	s.Remove(testKey(3))
+	if err := try(4, "d"); err != nil || s.Stats().Groups != 3 {
+		t.Errorf("a group that nobody is in any more takes room: %v, %+v", err, s.Stats())
+	}
+}
+
+func TestVariants(t *testing.T) {
+	s := newStore(t, Options[int]{Budget: 8 << 20, MaxVariants: 3})
+	k, vary := testKey(1), []string{"Accept-Language"}
+	store := func(text string, policy int) error {
+		return s.PutVariant(k, s.Mark(), vary, []byte(text), Labels{URL: "u"}, Entry[int]{Policy: policy}, noon)
+	}
+	for i, text := range []string{"de", "en", "fr", "de"} {
+		if err := store(text, i); err != nil {
+			t.Fatal(text, err)
+		}
+	}
+	e, ok := s.Get(k)
+	if !ok || !slices.Equal(e.Vary(), vary) || len(e.Variants()) != 3 {
+		t.Fatalf("index: %+v", e)
+	}
+	if is(s, k.Variant([]byte("de"))) != 3 || is(s, k.Variant([]byte("en"))) != 1 {
+		t.Error("a variant is missing or old")
+	}
+
+	// The fourth is one too many. The three stay, the rest isn't tried for a while.
+	if err := store("it", 4); !errors.Is(err, ErrVariants) {
+		t.Errorf("a fourth variant: %v", err)
+	}
+	if is(s, k.Variant([]byte("it"))) != -1 || is(s, k.Variant([]byte("en"))) != 1 {
+		t.Error("the fourth was stored, or displaced another")
+	}
+	if !s.Uncacheable(k, noon) || !s.Uncacheable(k, noon.Add(time.Minute-1)) || s.Uncacheable(k, noon.Add(time.Minute)) {
+		t.Error("not marked uncacheable for a minute")
+	}
+
+	// One that is gone makes room.
+	s.Remove(k.Variant([]byte("fr")))
+	if err := store("it", 4); err != nil || is(s, k.Variant([]byte("it"))) != 4 {
+		t.Errorf("no room after one is gone: %v", err)
+	}
+
+	// Another Vary starts anew.
+	if err := s.PutVariant(k, s.Mark(), []string{"Accept"}, []byte("de"), Labels{URL: "u"}, Entry[int]{}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := s.Get(k); len(e.Variants()) != 1 {
+		t.Errorf("%d variants with another Vary", len(e.Variants()))
+	}
+
+	// A purge of the URL covers the index and the variants.
+	s.PurgeURL("u", Hard, noon)
+	if is(s, k) != -1 || is(s, k.Variant([]byte("en"))) != -1 {
+		t.Error("purged variants are found")
+	}
+}
+
+func TestIndexIsRestored(t *testing.T) {
+	a, b := small(t), small(t)
+	k := testKey(1)
+	if err := a.PutVariant(k, a.Mark(), []string{"Accept"}, []byte("json"), Labels{URL: "u"}, Entry[int]{Policy: 5}, noon); err != nil {
+		t.Fatal(err)
+	}
+	a.MarkUncacheable(testKey(2), noon.Add(time.Hour))
+	seen := 0
+	for key, e := range a.All() {
+		seen++
+		var err error
+		if e.Vary() != nil {
+			err = b.RestoreIndex(key, b.Mark(), e.URL(), e.Vary(), e.Variants())
+		} else {
+			err = b.Put(key, b.Mark(), Labels{URL: e.URL()}, Entry[int]{Policy: e.Policy})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, ok := b.Get(k)
+	if seen != 2 || !ok || len(e.Variants()) != 1 || is(b, e.Variants()[0]) != 5 {
+		t.Errorf("%d seen, restored %+v", seen, e)
+	}
+	if err := b.RestoreIndex(k, b.Mark(), "u", []string{"Accept"}, make([]Key, 33)); !errors.Is(err, ErrVariants) {
+		t.Errorf("an index of 33: %v", err)
+	}
+}
+
+func TestMarkersStandBesideResponses(t *testing.T) {
+	s := small(t)
+	k := testKey(1)
+	put(t, s, k, "u", 1)
+	s.MarkUncacheable(k, noon.Add(time.Second))
+	if is(s, k) != 1 || !s.Uncacheable(k, noon) || s.Uncacheable(testKey(2), noon) {
+		t.Error("the marker displaced the response, or isn't there, or is everywhere")
+	}
+	if s.Uncacheable(k, noon.Add(time.Second)) || s.Uncacheable(k, noon) {
+		t.Error("the marker outlived its time")
+	}
+	if st := s.Stats(); st.Entries != 1 {
+		t.Errorf("an ended marker stays: %+v", st)
+	}
+}
+
+func TestBudgetShrinksAndGrows(t *testing.T) {
+	s := small(t)
+	for i := range uint64(20_000) {
+		put(t, s, testKey(i), testURL(i), 1)
+	}
+	before := s.Stats()
+	s.SetBudget(1 << 20)
+	after := s.Stats()
+	if before.Bytes < 6<<20 || after.Bytes > 1<<20 || after.Budget != 1<<20 || after.Evicted <= before.Evicted {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	s.SetBudget(2 << 20)
+	for i := range uint64(20_000) {
+		put(t, s, testKey(i), testURL(i), 1)
+	}
+	if st := s.Stats(); st.Bytes < 1<<20 || st.Bytes > 2<<20+2<<15 {
+		t.Errorf("grown: %+v", st)
+	}
+}
+
+// TestBooksBalance: whatever writers, readers and purges do at once, in the
+// end weights and tags are those of the entries that are there.
+func TestBooksBalance(t *testing.T) {
+	s := newStore(t, Options[int]{Budget: 1 << 20, MaxVariants: 4})
+	var wg sync.WaitGroup
+	for w := range uint64(4) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(w, 1))
+			for range 4000 {
+				n := r.Uint64N(400)
+				k, url := testKey(n), fmt.Sprint("http://a/", n%100)
+				l := Labels{url, []string{fmt.Sprint(n % 7)}}
+				e := Entry[int]{Policy: int(n), Body: NewBody(make([]byte, r.IntN(20_000)))}
+				m := s.Mark()
+				switch r.IntN(12) {
+				case 0:
+					s.PurgeURL(url, Mode(r.IntN(2)), noon)
+				case 1:
+					s.PurgeGroup(fmt.Sprint(n%7), Mode(r.IntN(2)), noon)
+				case 2:
+					_ = s.PutVariant(k, m, []string{"V"}, []byte{byte(n % 5)}, l, e, noon)
+				case 3:
+					s.MarkUncacheable(k, noon)
+				case 4:
+					s.Remove(k)
+				case 5:
+					if r.IntN(50) == 0 {
+						s.PurgeAll(Mode(r.IntN(2)), noon)
+						s.PurgePrefix("http://a/1", Hard, noon)
+					}
+				case 6, 7:
+					if got, ok := s.Get(k); ok && got.Vary() == nil && got.Policy != int(n) {
+						t.Errorf("key %d has the entry of %d", n, got.Policy)
+					}
+				default:
+					_ = s.Put(k, m, l, e)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	sp := s.space.Load()
+	sp.entries.CleanUp()
+	sum, urls, groups := int64(0), map[string]int{}, map[string]int{}
+	for _, e := range sp.entries.All() {
+		sum += e.Weight()
+		if e.url != nil {
+			urls[e.url.text]++
+		}
+		for _, g := range e.groups {
+			groups[g.text]++
+		}
+	}
+	if sp.used.Load() != sum || sum > 1<<20 {
+		t.Errorf("%d bytes in the books, %d there", sp.used.Load(), sum)
+	}
+	for index, want := range map[*tags]map[string]int{sp.urls: urls, sp.groups: groups} {
+		got := map[string]int{}
+		for i := range index.shards {
+			for text, tag := range index.shards[i].byText {
+				got[text] = tag.refs
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) || int(index.count.Load()) != len(want) {
+			t.Errorf("tags %v, entries have %v", got, want)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package storage
+
+import "unsafe"
+
+// What an entry costs besides its own allocations, in bytes. The sum is held to
+// what the heap grows by, in TestWeightIsWhatTheHeapGrowsBy.
+const (
+	// costOfEntry is the library's share: its node (80 bytes: links, weights,
+	// key, pointer), 17 to 34 bytes of hash table, 8 to 16 of frequency sketch.
+	costOfEntry = 80 + 34 + 12
+	// costOfURL is its slot in the index of URLs: a string, a pointer and a
+	// control byte, in tables that are 44 to 88% full.
+	costOfURL = 40
+	// spare is the share of each entry, one part in this many, that is left to
+	// the garbage collector: spans that aren't full, its own books, and what
+	// is garbage but not yet collected. With less of it the collector spends
+	// half of the processor near the memory limit, and misses it all the same.
+	spare = 8
+)
+
+// classes are the sizes in which the runtime allocates small objects. They are
+// asked of the runtime, not assumed.
+var classes = func() (sizes []int) {
+	for n := 1; n <= maxSmall; {
+		c := cap(append([]byte(nil), make([]byte, n)...))
+		sizes = append(sizes, c)
+		n = c + 1
+	}
+	return sizes
+}()
+
+const (
+	maxSmall = 32 << 10
+	page     = 8 << 10
+)
+
+// allocated is how many bytes the runtime takes for an object of n bytes.
+func allocated(n int) int {
+	if n > maxSmall {
+		return (n + page - 1) &^ (page - 1)
+	}
+	low, high := 0, len(classes)-1
+	if n == 0 {
+		return 0
+	}
+	for low < high {
+		if mid := (low + high) / 2; classes[mid] < n {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return classes[low]
+}
+
+// scanned is like allocated, for objects with pointers: those above 512 bytes
+// carry a header.
+func scanned(n int) int {
+	if n > 512 {
+		n += 8
+	}
+	return allocated(n)
+}
+
+// weigh sums up what e takes, when extra is what its policy holds.
+func weigh[P any](e *Entry[P], l Labels, extra int) int64 {
+	sum := int64(costOfEntry + costOfURL + scanned(int(unsafe.Sizeof(*e))) + extra)
+	sum += int64(scanned(int(unsafe.Sizeof(tag{}))) + allocated(len(l.URL)))
+	sum += int64(scanned(len(l.Groups) * int(unsafe.Sizeof((*tag)(nil)))))
+	sum += weighHeader(e.Header)
+	if i := e.index; i != nil {
+		sum += int64(scanned(int(unsafe.Sizeof(*i))) + allocated(len(i.variants)*len(Key{})))
+		sum += int64(scanned(len(i.vary) * int(unsafe.Sizeof(""))))
+		for _, name := range i.vary {
+			sum += int64(allocated(len(name)))
+		}
+	}
+	sum += int64(scanned(cap(e.Body.chunks) * int(unsafe.Sizeof([]byte(nil)))))
+	for _, c := range e.Body.chunks {
+		sum += int64(allocated(cap(c)))
+	}
+	return sum + sum/spare
+}
+
+func weighHeader(h Header) int64 {
+	values, text := 0, 0
+	for _, f := range h {
+		values += len(f.Values)
+		text += len(f.Name)
+		for _, v := range f.Values {
+			text += len(v)
+		}
+	}
+	return int64(scanned(len(h)*int(unsafe.Sizeof(Field{}))) + scanned(values*int(unsafe.Sizeof(""))) + allocated(text))
+}
