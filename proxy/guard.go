@@ -121,6 +121,21 @@ func (g *guard) close() {
 	}
 }
 
+// ForgetKey frees an idempotency key that is in doubt, named as its answer did
+// (409, "Reference …"): the next request with it is sent to the upstream. The
+// error says why it couldn't be.
+func (p *Proxy) ForgetKey(ctx context.Context, reference string) error {
+	key, err := idempotency.ParseKey(reference)
+	if err != nil {
+		return err
+	}
+	store := p.o.guard.opened()
+	if store == nil {
+		return idempotency.ErrNoDoubt
+	}
+	return store.Forget(ctx, key)
+}
+
 // result is what became of a request on a guarded route.
 type result uint8
 

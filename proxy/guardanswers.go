@@ -27,10 +27,6 @@ var (
 		status: http.StatusUnprocessableEntity, kind: errRequest,
 		details: "this Idempotency-Key was used for another request",
 	}
-	answerInDoubt = &answer{
-		status: http.StatusConflict, kind: errDenied,
-		details: "a request with this Idempotency-Key may have been carried out, and its answer was lost; find out before you send it with a new key",
-	}
 	answerBodyTooLarge = &answer{
 		status: http.StatusRequestEntityTooLarge, kind: errRequest,
 		details: "the body of a request with an Idempotency-Key is limited",
@@ -47,6 +43,14 @@ var (
 
 func answerMalformed(err error) *answer {
 	return &answer{status: http.StatusBadRequest, kind: errRequest, details: err.Error()}
+}
+
+// answerInDoubt names the key as the operator has it (see Proxy.ForgetKey).
+func answerInDoubt(k idempotency.Key) *answer {
+	return &answer{
+		status: http.StatusConflict, kind: errDenied,
+		details: "this request may have been carried out, and its answer was lost; find out before you send it with another key. Reference " + k.String(),
+	}
 }
 
 // answerLost is for the twins of a request whose answer wasn't kept whole.

@@ -93,14 +93,14 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 				return true
 			}
 		default:
-			p.repeat(w, x, claim, joined)
+			p.repeat(w, x, key, claim, joined)
 			return true
 		}
 	}
 }
 
 // repeat answers a request that was sent before.
-func (p *Proxy) repeat(w *beginning, x *exchange, claim idempotency.Claim, joined bool) {
+func (p *Proxy) repeat(w *beginning, x *exchange, key idempotency.Key, claim idempotency.Claim, joined bool) {
 	g := p.o.guard
 	switch {
 	case claim.State == idempotency.Mismatch:
@@ -108,7 +108,7 @@ func (p *Proxy) repeat(w *beginning, x *exchange, claim idempotency.Claim, joine
 		p.answer(w, x, answerMismatch)
 	case claim.State == idempotency.Doubtful:
 		g.count(x, resultInDoubt)
-		p.answer(w, x, answerInDoubt)
+		p.answer(w, x, answerInDoubt(key))
 	case claim.Answer.BodyLost:
 		g.count(x, resultLost)
 		p.answer(w, x, answerLost(claim.Answer))

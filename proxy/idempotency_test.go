@@ -269,6 +269,19 @@ func TestInDoubt(t *testing.T) {
 		if calls.Load() != 1 {
 			t.Errorf("%s: %d calls", c.name, calls.Load())
 		}
+		// An operator who knows better frees the key.
+		_, reference, _ := strings.Cut(resp.Header.Get("Proxy-Status"), "Reference ")
+		if err := p.ForgetKey(t.Context(), strings.TrimSuffix(reference, `"`)); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if resp, _ = post(t, p.url, "k", "x"); resp.StatusCode != 200 || calls.Load() != 2 {
+			t.Errorf("%s: a freed key: %d, %d calls", c.name, resp.StatusCode, calls.Load())
+		}
+		for _, wrong := range []string{reference, "", "xyz", strings.Repeat("0", 64)} {
+			if p.ForgetKey(t.Context(), wrong) == nil {
+				t.Errorf("%s: %q was forgotten", c.name, wrong)
+			}
+		}
 
 		p = start(t, keyed(", inDoubt: pass"), up.URL, Options{})
 		calls.Store(0)
@@ -391,5 +404,143 @@ func TestTwinsDeadline(t *testing.T) {
 	close(late)
 	if resp, body := post(t, p.url, "k", "x"); resp.StatusCode != 200 || body != "late" {
 		t.Errorf("%d %q", resp.StatusCode, body)
+	}
+}
+
+// Bodies of keyed requests take as much memory as they may, all together, and
+// none once they are over.
+func TestBodiesAreBounded(t *testing.T) {
+	release := make(chan struct{})
+	up := service(t, func(http.ResponseWriter, *http.Request) { <-release })
+	p := start(t, keyed("")+"idempotency: {bytes: 1MiB}\n", up.URL, Options{})
+	large := strings.Repeat("x", 700<<10)
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _, _ = tryPost(t.Context(), p.url, "k1", large) })
+	eventually(t, "one is held", func() bool { return p.Status().Idempotency.Running == 1 })
+	resp, _ := post(t, p.url, "k2", large)
+	wantGuard(t, resp, 503, "as may")
+	close(release)
+	wg.Wait()
+	if resp, _ := post(t, p.url, "k2", large); resp.StatusCode != 200 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	if n := p.Status().Idempotency.BodyBytes; n != 0 {
+		t.Errorf("%d bytes are held", n)
+	}
+}
+
+// A request that was refused before it was sent leaves its key free.
+func TestShedKeysAreFree(t *testing.T) {
+	release := make(chan struct{})
+	var calls atomic.Int64
+	up := service(t, func(http.ResponseWriter, *http.Request) {
+		calls.Add(1)
+		<-release
+	})
+	yaml := strings.Replace(keyed(""), `["$UPSTREAM"]`, `["$UPSTREAM"], concurrency: {mode: fixed, limit: 1, queue: {length: 0}}`, 1)
+	p := start(t, yaml, up.URL, Options{})
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _, _ = tryPost(t.Context(), p.url, "k1", "x") })
+	eventually(t, "one is under way", func() bool { return calls.Load() == 1 })
+	resp, _ := post(t, p.url, "k2", "x")
+	if resp.Header.Get(shedHeader) != "queue_full" {
+		t.Errorf("got %d %v", resp.StatusCode, resp.Header)
+	}
+	close(release)
+	wg.Wait()
+	eventually(t, "k2 goes through", func() bool {
+		resp, _ := post(t, p.url, "k2", "x")
+		return resp.StatusCode == 200
+	})
+	if calls.Load() != 2 {
+		t.Errorf("%d calls", calls.Load())
+	}
+}
+
+// A drain waits for what goes on without its client.
+func TestDrainWaitsForRuns(t *testing.T) {
+	came, release := make(chan struct{}), make(chan struct{})
+	up := service(t, func(http.ResponseWriter, *http.Request) {
+		close(came)
+		<-release
+	})
+	file := filepath.Join(t.TempDir(), "journal")
+	yaml := keyed("") + "idempotency: {file: \"" + file + "\"}\n"
+	p := start(t, yaml, up.URL, Options{})
+	ctx, leave := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _, _ = tryPost(ctx, p.url, "k", "x") })
+	<-came
+	leave()
+	wg.Wait()
+	drained := make(chan error, 1)
+	go func() { drained <- p.Drain(context.Background(), 0) }()
+	eventually(t, "the listener is closed", func() bool { return len(p.Addrs()) == 0 })
+	select {
+	case err := <-drained:
+		t.Fatalf("drained while it ran: %v", err)
+	default:
+	}
+	close(release)
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+	p = start(t, yaml, up.URL, Options{})
+	if resp, _ := post(t, p.url, "k", "x"); resp.StatusCode != 200 || resp.Header.Get(replayedHeader) != "true" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+}
+
+// Trailers are a part of the answer, for the first one and for its twins.
+func TestTrailersAreReplayed(t *testing.T) {
+	for name, trailers := range map[string]func(w http.ResponseWriter, then func()){
+		"announced": func(w http.ResponseWriter, then func()) {
+			w.Header().Set("Trailer", "X-Sum")
+			then()
+			w.Header().Set("X-Sum", "42")
+		},
+		"unannounced": func(w http.ResponseWriter, then func()) {
+			then()
+			http.NewResponseController(w).Flush()
+			w.Header().Set(http.TrailerPrefix+"X-Sum", "42")
+		},
+	} {
+		up := service(t, func(w http.ResponseWriter, r *http.Request) {
+			trailers(w, func() { io.WriteString(w, "body") })
+		})
+		p := start(t, keyed(""), up.URL, Options{})
+		for _, replayed := range []string{"", "true"} {
+			resp, body := post(t, p.url, "k", "x")
+			if body != "body" || resp.Trailer.Get("X-Sum") != "42" || resp.Header.Get(replayedHeader) != replayed {
+				t.Errorf("%s, replayed %q: %q %v %v", name, replayed, body, resp.Header, resp.Trailer)
+			}
+		}
+	}
+}
+
+// Over HTTP/2, on both sides, all is the same.
+func TestKeyedRequestsHTTP2(t *testing.T) {
+	var calls atomic.Int64
+	url, _ := h2cService(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %d", body, calls.Add(1))
+	})
+	p := start(t, keyed(""), url, Options{})
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	defer transport.CloseIdleConnections()
+	for range 3 {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader("x"))
+		r.Header.Set(keyHeader, "k")
+		resp, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.ProtoMajor != 2 || string(body) != "x 1" {
+			t.Errorf("%s %d %q", resp.Proto, resp.StatusCode, body)
+		}
 	}
 }

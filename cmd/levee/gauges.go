@@ -29,6 +29,9 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 		g.Sink(s.Name, s.Written, s.Dropped, s.Errors)
 	}
 	g.Counter("levee_panics_total", "Requests that ended in a panic.", status.Panics)
+	if i := status.Idempotency; i != nil {
+		g.Idempotency(keyed(i))
+	}
 	if s := status.State; s != nil {
 		g.State(s.Written, s.Errors)
 	}
@@ -48,6 +51,18 @@ func inbound(s *proxy.StormStatus) *telemetry.Storm {
 		m.Retries = append(m.Retries, telemetry.InboundRetries{How: r.How, Admitted: r.Seen - min(r.Shed, r.Seen), Shed: r.Shed})
 	}
 	return m
+}
+
+// keyed turns a status of keyed requests into numbers for metrics.
+func keyed(s *proxy.IdempotencyStatus) *telemetry.Idempotency {
+	i := &telemetry.Idempotency{Keys: s.Keys, Running: s.Running, Doubtful: s.Doubtful, Bytes: s.Bytes, Results: map[string]map[string]uint64{}}
+	if j := s.Journal; j != nil {
+		i.Journal, i.Failing, i.JournalBytes = true, j.Error != "", j.Bytes
+	}
+	for _, r := range s.Routes {
+		i.Results[r.Name] = r.Results
+	}
+	return i
 }
 
 // admission turns a status into numbers for metrics.

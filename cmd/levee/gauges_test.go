@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/internal/idempotency"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy"
 )
@@ -19,6 +20,10 @@ func TestObserveAdmission(t *testing.T) {
 		t.Fatal(err)
 	}
 	status := proxy.Status{
+		Idempotency: &proxy.IdempotencyStatus{
+			Status: idempotency.Status{Keys: 9, Doubtful: 1, Journal: &idempotency.JournalStatus{Bytes: 7000, Error: "no space"}},
+			Routes: []proxy.GuardedRoute{{Name: "charges", Results: map[string]uint64{"first": 7}}},
+		},
 		State: &proxy.StateStatus{File: "state", Written: time.UnixMilli(1700000000500), Errors: 1},
 		Upstreams: []proxy.UpstreamStatus{{Name: "features", Endpoints: []proxy.EndpointStatus{
 			{Address: "a", State: proxy.StateReady, Admission: &proxy.AdmissionStatus{
@@ -50,6 +55,10 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_shed_total{attempt="first",levee_endpoint="a",levee_upstream="features",priority="default",reason="overload"} 6`,
 		`levee_shed_total{attempt="retry",levee_endpoint="a",levee_upstream="features",priority="default",reason="overload"} 4`,
 		`levee_state_errors_total 1`,
+		`levee_idempotency_total{result="first",route="charges"} 7`,
+		`levee_idempotency_keys 9`,
+		`levee_idempotency_in_doubt 1`,
+		`levee_idempotency_journal_failing 1`,
 		`levee_storm_state{levee_upstream="features"} 3`,
 		`levee_inbound_retries_total{how="explicit",levee_upstream="features",result="admitted"} 40`,
 		`levee_inbound_retries_total{how="inferred",levee_upstream="features",result="admitted"} 0`,

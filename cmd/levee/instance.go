@@ -140,6 +140,8 @@ func (i *instance) adminHandler() http.Handler {
 			default: // asked for already
 			}
 		},
+		ForgetKey: i.proxy.ForgetKey,
+
 		Level:  &i.level,
 		Access: i.access,
 		Log:    i.log.Logger,

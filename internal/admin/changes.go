@@ -77,6 +77,16 @@ func (o *Options) setAccess(w http.ResponseWriter, r *http.Request) {
 	say(w, http.StatusOK, mode.String())
 }
 
+func (o *Options) forgetKey(w http.ResponseWriter, r *http.Request) {
+	reference := r.URL.Query().Get("reference")
+	if err := o.ForgetKey(r.Context(), reference); err != nil {
+		say(w, http.StatusConflict, err.Error())
+		return
+	}
+	o.note(r, "idempotency key forgotten on request", "reference", reference)
+	say(w, http.StatusOK, "The next request with that key is sent.")
+}
+
 // note logs a change, and who asked for it. It is a warning, so that it is
 // seen at nearly every level.
 func (o *Options) note(r *http.Request, msg string, attrs ...any) {

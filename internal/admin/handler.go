@@ -21,6 +21,7 @@ import (
 //	POST /drain         begin to stop: 202
 //	POST /loglevel      ?level=debug, info, warn or error; GET tells it
 //	POST /accesslog     ?mode=all, errors or none; GET tells it
+//	POST /forgetkey     ?reference=… of an idempotency key in doubt: 200, or 409 and why not
 //
 // JSON is given for Accept: application/json or ?format=json. A GET where a
 // POST is needed gets 405. What comes from a web page of another origin, or
@@ -53,6 +54,9 @@ func Handler(o Options) http.Handler {
 		mux.HandleFunc("GET /accesslog", o.tellAccess)
 		mux.HandleFunc("POST /accesslog", o.setAccess)
 	}
+	if o.ForgetKey != nil {
+		mux.HandleFunc("POST /forgetkey", o.forgetKey)
+	}
 	return guard(mux)
 }
 
@@ -72,6 +76,7 @@ POST  /reload               read the configuration again
 POST  /drain                begin to stop
 POST  /loglevel?level=      debug, info, warn or error; GET tells it
 POST  /accesslog?mode=      all, errors or none; GET tells it
+POST  /forgetkey?reference= let a request in doubt be sent again, under its idempotency key
 `))
 }
 

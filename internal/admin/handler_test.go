@@ -120,6 +120,28 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+func TestForgetKey(t *testing.T) {
+	o, _, _ := newOptions(t)
+	var log strings.Builder
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	if w := do(t, Handler(o), "POST", "/forgetkey?reference=ab", nil); w.Code != 404 {
+		t.Errorf("without a store: %d", w.Code)
+	}
+	o.ForgetKey = func(_ context.Context, reference string) error {
+		if reference != "ab" {
+			return errors.New("no such key is in doubt")
+		}
+		return nil
+	}
+	h := Handler(o)
+	if w := do(t, h, "POST", "/forgetkey?reference=ab", nil); w.Code != 200 || !strings.Contains(log.String(), "reference=ab") {
+		t.Errorf("%d %s; log: %s", w.Code, w.Body, &log)
+	}
+	if w := do(t, h, "POST", "/forgetkey", nil); w.Code != 409 || !strings.Contains(w.Body.String(), "no such key") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 func TestLogLevelAndAccessLog(t *testing.T) {
 	o, _, _ := newOptions(t)
 	o.Level = new(slog.LevelVar)

@@ -52,6 +52,7 @@ func Problems(s *Status) []Problem {
 		upstreamProblems(s),
 		configProblems(s),
 		stateProblems(s),
+		idempotencyProblems(s),
 		telemetryProblems(s),
 	)
 	rank := map[Severity]int{Critical: 0, Warning: 1, Notice: 2}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -60,6 +61,9 @@ type Options struct {
 	// Drain begins a drain and returns at once. It may be called again while
 	// one is under way. Default: POST /drain is not there.
 	Drain func()
+	// ForgetKey frees an idempotency key that is in doubt, named by its reference.
+	// Default: POST /forgetkey is not there.
+	ForgetKey func(ctx context.Context, reference string) error
 	// Level is the log's. Default: /loglevel is not there.
 	Level *slog.LevelVar
 	// Access is the access log, to switch its mode. Default: /accesslog is not there.

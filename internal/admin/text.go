@@ -144,6 +144,9 @@ func facts(s *Status) []fact {
 	if state := s.Proxy.State; state != nil {
 		f = append(f, fact{"State file", stateWords(s.Time, state)})
 	}
+	if keyed := s.Proxy.Idempotency; keyed != nil {
+		f = append(f, fact{"Idempotency", idempotencyWords(s.Time, keyed)})
+	}
 	if s.LogLevel != "" {
 		f = append(f, fact{"Log level", s.LogLevel})
 	}

@@ -178,6 +178,29 @@ func (l *Local) Doubt(now time.Time, k Key, t Ticket) {
 	}
 }
 
+// Forget frees a key that is in doubt, by the word of somebody who knows that
+// its request was not carried out, or may be again.
+func (l *Local) Forget(ctx context.Context, k Key) error {
+	l.mu.Lock()
+	e := l.table.entries[k]
+	if !l.ready || e == nil || e.state != Doubtful {
+		l.mu.Unlock()
+		return ErrNoDoubt
+	}
+	ticket := e.ticket
+	b := l.journal.add(func(to []byte) []byte { return appendForget(to, ticket, k) })
+	l.mu.Unlock()
+	if err := b.wait(ctx); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.table.entries[k]; e != nil && e.ticket == ticket && e.state == Doubtful {
+		l.table.forget(e)
+	}
+	return nil
+}
+
 // Close writes what is still to be written, and ends the store. Whatever is
 // asked of it afterwards fails.
 func (l *Local) Close() {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -38,11 +40,24 @@ var (
 	ErrUnavailable = errors.New("idempotency: the store can't be read or written")
 	// ErrClaim says that the caller doesn't hold the claim that it wants to end.
 	ErrClaim = errors.New("idempotency: the claim has ended already")
+	// ErrNoDoubt says that a key isn't in doubt.
+	ErrNoDoubt = errors.New("idempotency: no such key is in doubt")
 )
 
 // Key tells keyed requests apart. It is a hash, so that a store holds neither
 // what clients call their requests nor who they are.
 type Key [sha256.Size]byte
+
+// String is the key as people pass it on, in hexadecimal.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// ParseKey reads what String has written.
+func ParseKey(s string) (k Key, err error) {
+	if n, err := hex.Decode(k[:], []byte(s[:min(len(s), 2*len(k))])); err != nil || n != len(k) || len(s) != 2*n {
+		return Key{}, fmt.Errorf("idempotency: %.80q is no key: those have %d hexadecimal digits", s, 2*len(k))
+	}
+	return k, nil
+}
 
 // NewKey makes the key of a request from the scope in which clients' keys are
 // unique (a route), the client's identity, and the key that it sent. None can

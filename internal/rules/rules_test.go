@@ -60,7 +60,7 @@ func files(t *testing.T) []*file {
 // not named here, by itself or by a folder above it, may import none of ours.
 var mayImport = map[string][]string{
 	"cmd":                {"config", "proxy", "limiter", "cache", "internal"},
-	"internal/admin":     {"config", "proxy", "internal/telemetry"},
+	"internal/admin":     {"config", "proxy", "internal/telemetry", "internal/idempotency"},
 	"internal/rehearsal": {"internal/rehearsal", "config", "proxy", "limiter", "cache", "internal/telemetry"},
 	"internal/e2e":       {"config", "proxy", "internal"},
 	"bench":              {"bench", "config", "proxy", "limiter", "cache", "internal"},

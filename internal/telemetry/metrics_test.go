@@ -73,6 +73,10 @@ func fill(m *Metrics) {
 			Sheds:     []Shed{{"overload", "default", 32, 180}},
 		})
 		g.State(time.UnixMilli(1700000000500), 2)
+		g.Idempotency(&Idempotency{
+			Keys: 9, Running: 2, Doubtful: 1, Bytes: 5000, Journal: true, Failing: true, JournalBytes: 7000,
+			Results: map[string]map[string]uint64{"charges": {"first": 7, "replayed": 3}},
+		})
 	})
 }
 
@@ -130,6 +134,14 @@ func TestMetricsNamesAndLabels(t *testing.T) {
 		`levee_shed_total{attempt="retry",levee_endpoint="10.0.0.7:8080",levee_upstream="features",priority="default",reason="overload"} 180`,
 		`levee_state_written_timestamp_seconds 1.7000000005e+09`,
 		`levee_state_errors_total 2`,
+		`levee_idempotency_total{result="first",route="charges"} 7`,
+		`levee_idempotency_total{result="replayed",route="charges"} 3`,
+		`levee_idempotency_keys 9`,
+		`levee_idempotency_running 2`,
+		`levee_idempotency_in_doubt 1`,
+		`levee_idempotency_size_bytes 5000`,
+		`levee_idempotency_journal_size_bytes 7000`,
+		`levee_idempotency_journal_failing 1`,
 		`levee_telemetry_dropped_total{sink="access"} 5`,
 		`levee_telemetry_errors_total{sink="access"} 1`,
 		`levee_telemetry_written_total{sink="access"} 10`,

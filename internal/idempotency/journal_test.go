@@ -1,0 +1,447 @@
+package idempotency
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// some is a journal with three frames at least, and where they end.
+func some(t *testing.T) (text []byte, ends []int) {
+	t.Helper()
+	o := options(journalPath(t))
+	l := open(t, o)
+	for _, k := range []string{"a", "b", "c"} {
+		finish(t, l, k, wantState(t, l, ask(k), First))
+	}
+	text, err := os.ReadFile(o.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := len(journalMark); end < len(text); {
+		end += frameHeader + int(binary.BigEndian.Uint32(text[end:]))
+		ends = append(ends, end)
+	}
+	if len(ends) < 3 || ends[len(ends)-1] != len(text) {
+		t.Fatalf("frames end at %v of %d", ends, len(text))
+	}
+	return text, ends
+}
+
+// A frame that was never written whole was relied on by nobody. It is cut off,
+// and what comes after the start is written where it was.
+func TestTornTail(t *testing.T) {
+	text, ends := some(t)
+	last := ends[len(ends)-2]
+	for cut := last + 1; cut < len(text); cut++ {
+		for _, zeros := range []int{0, 5000} {
+			if zeros > 0 && cut != last+1 {
+				continue // zeros in the place of a frame's rest aren't told from a changed one
+			}
+			torn := text[:cut]
+			if zeros > 0 {
+				torn = append(bytes.Clone(text[:last]), make([]byte, zeros)...)
+			}
+			var log bytes.Buffer
+			o := options(written(t, torn))
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			l := Open(o, testTime)
+			if s := l.Status(testTime); !s.Journal.Readable || s.Journal.Torn != int64(len(torn)-last) || s.Keys != 3 {
+				t.Fatalf("cut at %d: %+v %+v", cut, s, s.Journal)
+			}
+			if !strings.Contains(log.String(), "never written whole") {
+				t.Errorf("the log says only %s", &log)
+			}
+			wantState(t, l, ask("a"), Answered)
+			wantState(t, l, ask("c"), Doubtful) // its answer was in the frame
+			finish(t, l, "d", wantState(t, l, ask("d"), First))
+			l.Close()
+			l = Open(o, testTime)
+			wantState(t, l, ask("d"), Answered)
+			l.Close()
+		}
+	}
+	for cut := range len(journalMark) + 1 { // killed before there was anything
+		l := Open(options(written(t, text[:cut])), testTime)
+		finish(t, l, "d", wantState(t, l, ask("d"), First))
+		l.Close()
+	}
+}
+
+// A journal with a bit that changed is not to be relied on, wherever that is:
+// nobody knows which keys were lost with it.
+func TestFlippedBit(t *testing.T) {
+	text, _ := some(t)
+	for i := range text {
+		for _, bit := range []byte{1, 0x80} {
+			rotten := bytes.Clone(text)
+			rotten[i] ^= bit
+			if c, err := readJournal(bytes.NewReader(rotten), int64(len(rotten))); err == nil {
+				t.Fatalf("byte %d: read %d keys, cut %d", i, len(c.entries), c.torn)
+			}
+		}
+	}
+	rotten := bytes.Clone(text)
+	rotten[len(rotten)/2] ^= 1
+	o := options(written(t, rotten))
+	l := Open(o, testTime)
+	defer l.Close()
+	_, err := l.Begin(t.Context(), ask("new"))
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("a rotten journal: %v", err)
+	}
+	if s := l.Status(testTime); s.Journal.Readable || s.Journal.Error == "" || !s.Journal.FailingSince.Equal(testTime) {
+		t.Errorf("status %+v", s.Journal)
+	}
+	if now, err := os.ReadFile(o.File); err != nil || !bytes.Equal(now, rotten) {
+		t.Error("a rotten journal was changed")
+	}
+}
+
+// A frame that was lost from the middle is no torn end.
+func TestNoJournal(t *testing.T) {
+	text, ends := some(t)
+	for name, bad := range map[string][]byte{
+		"zeros in the middle": append(append(bytes.Clone(text[:ends[0]]), make([]byte, ends[1]-ends[0])...), text[ends[1]:]...),
+		"something else":      []byte("these are not the bytes you are looking for"),
+		"something short":     []byte("x"),
+		"another version":     append([]byte("LEVEEIJ2"), text[8:]...),
+	} {
+		if c, err := readJournal(bytes.NewReader(bad), int64(len(bad))); err == nil {
+			t.Errorf("%s: read %d keys, cut %d", name, len(c.entries), c.torn)
+		}
+	}
+}
+
+// disk is a disk that can be made full, broken or slow.
+type disk struct {
+	mu    sync.Mutex
+	room  int // bytes that can still be written; negative: any number
+	bad   error
+	hangs chan struct{} // a sync waits for its end, if there is one
+	syncs int
+}
+
+func (d *disk) wrap(f file) file { return &diskFile{d, f} }
+
+func (d *disk) set(room int, bad error, hangs chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room, d.bad, d.hangs = room, bad, hangs
+}
+
+type diskFile struct {
+	*disk
+	file
+}
+
+func (f *diskFile) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.room >= 0 && len(p) > f.room {
+		n, _ := f.file.Write(p[:f.room]) // what fits is written
+		f.room = 0
+		return n, syscall.ENOSPC
+	}
+	if f.room >= 0 {
+		f.room -= len(p)
+	}
+	return f.file.Write(p)
+}
+
+func (f *diskFile) Sync() error {
+	f.mu.Lock()
+	hangs, bad := f.hangs, f.bad
+	f.syncs++
+	f.mu.Unlock()
+	if hangs != nil {
+		<-hangs
+	}
+	if bad != nil {
+		return bad
+	}
+	return f.file.Sync()
+}
+
+// A full disk refuses what is new and goes on giving what is known. When there
+// is room again all is written anew, and nothing was lost.
+func TestDiskFull(t *testing.T) {
+	for name, bad := range map[string]error{"full": nil, "failing": syscall.EIO} {
+		d := &disk{room: -1}
+		o := options(journalPath(t))
+		o.wrap = d.wrap
+		l := open(t, o)
+		finish(t, l, "before", wantState(t, l, ask("before"), First))
+		during := wantState(t, l, ask("during"), First)
+		if bad != nil {
+			d.set(-1, bad, nil)
+		} else {
+			d.set(10, nil, nil)
+		}
+		// What was sent has been carried out: its answer is kept, and told.
+		if err := l.Finish(t.Context(), testTime, key("during"), during.Ticket, answer("during")); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("%s: an answer was stored: %v", name, err)
+		}
+		if _, err := l.Begin(t.Context(), ask("new")); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("%s: a claim was stored: %v", name, err)
+		}
+		wantState(t, l, ask("before"), Answered)
+		wantState(t, l, ask("during"), Answered)
+		if s := l.Status(testTime); s.Keys != 2 || s.Journal.Error == "" || !s.Journal.Readable {
+			t.Errorf("%s: status %+v %+v", name, s, s.Journal)
+		}
+		// Killed now, it leaves a torn end at most.
+		dead := Open(options(copyOf(t, o.File)), testTime)
+		wantState(t, dead, ask("before"), Answered)
+		if bad == nil {
+			wantState(t, dead, ask("during"), Doubtful)
+		}
+		dead.Close()
+
+		d.set(-1, nil, nil)
+		eventually(t, "it is written again", func() bool { return l.Status(testTime).Journal.Error == "" })
+		wantState(t, l, ask("new"), First)
+		dead = Open(options(copyOf(t, o.File)), testTime)
+		wantState(t, dead, ask("before"), Answered)
+		wantState(t, dead, ask("during"), Answered)
+		wantState(t, dead, ask("new"), Doubtful)
+		dead.Close()
+	}
+}
+
+// eventually waits for what the journal's writer does by itself.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	over := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-over:
+			t.Fatalf("not in 20 s: %s", what)
+		}
+	}
+}
+
+// While the disk is slow to take one batch, all others wait together for the
+// next: how many there are doesn't matter.
+func TestGroupCommit(t *testing.T) {
+	d := &disk{room: -1}
+	o := options(journalPath(t))
+	o.wrap = d.wrap
+	l := open(t, o)
+	hangs := make(chan struct{})
+	d.set(-1, nil, hangs)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			if c, err := l.Begin(t.Context(), ask(fmt.Sprint(i))); err != nil || c.State != First {
+				t.Errorf("%+v %v", c, err)
+			}
+		})
+	}
+	eventually(t, "all have asked", func() bool { return l.Status(testTime).Keys == 100 })
+	d.mu.Lock()
+	before := d.syncs
+	d.mu.Unlock()
+	close(hangs)
+	wg.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := d.syncs - before; n > 2 {
+		t.Errorf("100 claims took %d further syncs", n)
+	}
+}
+
+// A disk that hangs holds nobody up for ever, and whoever comes while it does
+// isn't held up at all.
+func TestDiskHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits out the patience with a disk")
+	}
+	d := &disk{room: -1}
+	o := options(journalPath(t))
+	o.wrap = d.wrap
+	l := open(t, o)
+	hangs := make(chan struct{})
+	d.set(-1, nil, hangs)
+	begun := time.Now()
+	r := ask("a")
+	r.Now = begun
+	if _, err := l.Begin(t.Context(), r); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("a disk that hangs stored something: %v", err)
+	}
+	if took := time.Since(begun); took < diskPatience || took > 3*diskPatience {
+		t.Errorf("waited for %v", took)
+	}
+	r = ask("b")
+	r.Now = begun.Add(2 * diskPatience)
+	begun = time.Now()
+	if _, err := l.Begin(t.Context(), r); !errors.Is(err, ErrUnavailable) || time.Since(begun) > diskPatience/2 {
+		t.Errorf("the next one waited for %v: %v", time.Since(begun), err)
+	}
+	d.set(-1, nil, nil)
+	close(hangs)
+	eventually(t, "it works again", func() bool {
+		r.Now = time.Now()
+		c, err := l.Begin(t.Context(), r)
+		return err == nil && c.State == First
+	})
+}
+
+// The journal grows with what it has to hold, not with what it ever held.
+func TestJournalShrinks(t *testing.T) {
+	o := options(journalPath(t))
+	o.Bytes = 1 << 20
+	l := open(t, o)
+	large := &Answer{Status: 200, Body: make([]byte, 100<<10)}
+	var most int64
+	for i := range 200 { // 20 MB altogether, each forgotten with the next
+		r := ask(fmt.Sprint(i))
+		r.Now = testTime.Add(time.Duration(i) * time.Hour)
+		c := wantState(t, l, r, First)
+		if err := l.Finish(t.Context(), r.Now, r.Key, c.Ticket, large); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, l.Status(r.Now).Journal.Bytes)
+	}
+	if most < rewriteAt || most > 3*rewriteAt {
+		t.Errorf("grew to %d bytes", most)
+	}
+	last := ask("199")
+	last.Now = testTime.Add(199 * time.Hour)
+	wantState(t, l, last, Answered)
+	o.File = copyOf(t, o.File)
+	l = Open(o, last.Now)
+	defer l.Close()
+	wantState(t, l, last, Answered)
+}
+
+// What is written to the old journal while a smaller one is being written is
+// in both.
+func TestShrinkingLosesNothing(t *testing.T) {
+	o := options(journalPath(t))
+	o.Entries, o.Bytes = 100_000, 1<<30
+	l := open(t, o)
+	l.journal.mu.Lock()
+	l.journal.rewriteAt = 0 // always, as soon as there is twice as much as needed
+	l.journal.mu.Unlock()
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				k := fmt.Sprint(worker, i)
+				c, err := l.Begin(t.Context(), ask(k))
+				if err != nil || c.State != First {
+					t.Errorf("%s: %+v %v", k, c, err)
+					return
+				}
+				switch i % 4 {
+				case 0:
+					l.Release(key(k), c.Ticket)
+				case 1:
+					l.Doubt(testTime, key(k), c.Ticket)
+				default:
+					if err := l.Finish(t.Context(), testTime, key(k), c.Ticket, answer(k)); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	l.Close()
+	l = open(t, o)
+	for worker := range 8 {
+		for i := range 200 {
+			want := []State{First, Doubtful, Answered, Answered}[i%4]
+			wantState(t, l, ask(fmt.Sprint(worker, i)), want)
+		}
+	}
+}
+
+// A journal that somebody removes while it is in use is there again with the
+// next claim, whole.
+func TestJournalRemoved(t *testing.T) {
+	o := options(journalPath(t))
+	l := open(t, o)
+	finish(t, l, "a", wantState(t, l, ask("a"), First))
+	if err := os.Remove(o.File); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, l, "b", wantState(t, l, ask("b"), First))
+	l = Open(options(copyOf(t, o.File)), testTime)
+	defer l.Close()
+	wantState(t, l, ask("a"), Answered)
+	wantState(t, l, ask("b"), Answered)
+}
+
+// Of two processes with one journal only one serves; when it has ended, the
+// other one does, and knows all.
+func TestJournalOfAnother(t *testing.T) {
+	o := options(journalPath(t))
+	o.Retention = 100 * 365 * 24 * time.Hour // it is read by the real clock
+	l := open(t, o)
+	finish(t, l, "a", wantState(t, l, ask("a"), First))
+	second := open(t, o)
+	if _, err := second.Begin(t.Context(), ask("a")); !errors.Is(err, ErrUnavailable) || !errors.Is(err, errLocked) {
+		t.Fatalf("two write one journal: %v", err)
+	}
+	l.Close()
+	if _, err := l.Begin(t.Context(), ask("new")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a closed store: %v", err)
+	}
+	eventually(t, "the second one serves", func() bool { return second.Status(testTime).Journal.Readable })
+	wantState(t, second, ask("a"), Answered)
+}
+
+// Whatever stands where the journal should be, the store refuses and says why.
+func TestJournalCantBeOpened(t *testing.T) {
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"no folder": filepath.Join(folder, "none", "journal"), "a folder": folder, "a pipe": pipe} {
+		l := Open(options(path), testTime)
+		if _, err := l.Begin(t.Context(), ask("a")); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		l.Close()
+	}
+}
+
+// Not forced to the disk at once, it is still written before it counts, and
+// forced in the end.
+func TestSyncModes(t *testing.T) {
+	for mode, counts := range map[Sync]func(int) bool{
+		SyncAlways:   func(n int) bool { return n >= 21 },
+		SyncInterval: func(n int) bool { return n < 21 }, // when opened, when closed, and as time passes
+		SyncNever:    func(n int) bool { return n == 2 },
+	} {
+		d := &disk{room: -1}
+		o := options(journalPath(t))
+		o.Sync, o.wrap = mode, d.wrap
+		l := Open(o, testTime)
+		for i := range 10 {
+			finish(t, l, fmt.Sprint(i), wantState(t, l, ask(fmt.Sprint(i)), First))
+		}
+		dead := Open(options(copyOf(t, o.File)), testTime)
+		wantState(t, dead, ask("9"), Answered)
+		dead.Close()
+		l.Close()
+		if !counts(d.syncs) {
+			t.Errorf("%s: %d syncs", mode, d.syncs)
+		}
+	}
+}
