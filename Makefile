@@ -59,7 +59,7 @@ fmt: ## format, and apply what go fix says
 bench: ## every benchmark, briefly; BENCH=… picks some, BENCHTIME=… takes longer
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -benchtime $(or $(BENCHTIME),200ms) ./...
 
-storm: ## the adaptive limit over real HTTP: six storms through levee run, four minutes; STORM="-runs 3" takes flags, -help lists them
+storm: ## the adaptive limit over real HTTP: eight storms through levee run, seven minutes; STORM="-runs 3" takes flags, -help lists them
 	$(GO) run ./bench/storm $(STORM)
 
 rehearse-limiter: ## judge the adaptive limit in simulation, against others: docs/limiter-results.md, in a quarter of an hour

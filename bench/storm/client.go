@@ -27,6 +27,11 @@ const (
 // which is better left to who is measured.
 type client struct {
 	address string
+	// from is the address that it calls from, by which Levee tells clients
+	// apart; nil: any.
+	from *net.TCPAddr
+	// targets is how many things it asks for; 0: another with each request.
+	targets uint64
 
 	mu   sync.Mutex
 	idle []*connection // the freshest last
@@ -43,36 +48,54 @@ type connection struct {
 const idleFor = 20 * time.Second
 
 // attempt sends a request once, and waits until a moment at most.
-func (c *client) attempt(request uint64, attempt int, until time.Time) outcome {
+func (c *client) attempt(request uint64, attempt int, until time.Time) reply {
 	conn, err := c.get(until)
 	if err != nil {
 		return ending(err)
 	}
-	status, keep, err := conn.exchange(request, attempt, until)
+	answer, err := conn.exchange(request, attempt, c.target(request), until)
 	if err != nil {
 		conn.reset()
 		return ending(err)
 	}
-	if keep {
-		c.put(conn)
-	} else {
+	if answer.Close {
 		conn.Close()
+	} else {
+		c.put(conn)
 	}
-	switch status {
+	switch answer.StatusCode {
 	case http.StatusOK:
-		return good
+		return reply{outcome: good}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		return shed
+		return refusal(answer)
 	}
-	return failed
+	return reply{outcome: failed}
+}
+
+// refusal is what a client understands that reads the standard's words: 429 is
+// for it to stop, unless Retry-After says when to come back; and Envoy's word.
+func refusal(answer *http.Response) reply {
+	seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16)
+	if err == nil {
+		return reply{outcome: shed, after: time.Duration(seconds) * time.Second}
+	}
+	return reply{outcome: shed, stop: answer.StatusCode == http.StatusTooManyRequests || answer.Header.Get("X-Envoy-Ratelimited") != ""}
+}
+
+// target is what a request asks for.
+func (c *client) target(request uint64) uint64 {
+	if c.targets == 0 {
+		return request
+	}
+	return mix(request) % c.targets
 }
 
 // ending is what an error makes of an attempt.
-func ending(err error) outcome {
+func ending(err error) reply {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return gaveUp
+		return reply{outcome: gaveUp}
 	}
-	return failed
+	return reply{outcome: failed}
 }
 
 // get returns a connection: the one used last, or a new one.
@@ -95,6 +118,9 @@ func (c *client) get(until time.Time) (*connection, error) {
 		conn.Close()
 	}
 	dialer := net.Dialer{Deadline: until}
+	if c.from != nil {
+		dialer.LocalAddr = c.from
+	}
 	conn, err := dialer.Dial("tcp", c.address)
 	if err != nil {
 		if !time.Now().Before(until) {
@@ -123,27 +149,29 @@ func (c *client) close() {
 }
 
 // exchange sends a request and reads the answer whole.
-func (c *connection) exchange(request uint64, attempt int, until time.Time) (status int, keep bool, err error) {
+func (c *connection) exchange(request uint64, attempt int, target uint64, until time.Time) (*http.Response, error) {
 	if err := c.SetDeadline(until); err != nil {
-		return 0, false, err
+		return nil, err
 	}
-	out := make([]byte, 0, 128)
+	out := make([]byte, 0, 160)
 	out = append(out, "GET /work?"...)
+	out = strconv.AppendUint(out, target, 10)
+	out = append(out, " HTTP/1.1\r\nHost: storm\r\n"+requestHeader+": "...)
 	out = strconv.AppendUint(out, request, 10)
-	out = append(out, " HTTP/1.1\r\nHost: storm\r\n"+attemptHeader+": "...)
+	out = append(out, "\r\n"+attemptHeader+": "...)
 	out = strconv.AppendInt(out, int64(attempt), 10)
 	out = append(out, "\r\n\r\n"...)
 	if _, err := c.Write(out); err != nil {
-		return 0, false, err
+		return nil, err
 	}
 	answer, err := http.ReadResponse(c.in, nil)
 	if err != nil {
-		return 0, false, err
+		return nil, err
 	}
 	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return 0, false, err
+		return nil, err
 	}
-	return answer.StatusCode, !answer.Close, nil
+	return answer, nil
 }
 
 // reset ends the connection as a client does that no longer wants the answer.

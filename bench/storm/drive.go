@@ -4,13 +4,18 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/levee-proxy/levee/internal/rehearsal/sim"
 )
 
 // patience is how clients behave.
 type patience struct {
 	attempt time.Duration // they give an attempt so long,
 	whole   time.Duration // a request so long in all,
-	retries int           // and try again so often, at once
+	retries int           // and try again so often,
+	backoff sim.Backoff   // after so long
+	above   []sim.Layer   // callers above them, the nearest first
+	obeys   bool          // they do what a refusal says
 }
 
 // request is what became of one. Its times count from the run's beginning.
@@ -37,8 +42,17 @@ func (r *request) good() (at time.Duration, ok bool) {
 // slip is how late the request was sent.
 func (r *request) slip() time.Duration { return r.attempts[0].began - r.due }
 
+// reply is what an attempt came to.
+type reply struct {
+	outcome
+	// stop says that the client was told not to try again; after, when not 0,
+	// when it was told to come back.
+	stop  bool
+	after time.Duration
+}
+
 // sender makes one attempt of a request, numbered from 0, and returns by until.
-type sender func(number uint64, attempt int, until time.Time) outcome
+type sender func(number uint64, attempt int, until time.Time) reply
 
 // drive sends requests when they are due, whatever became of those before: an
 // open loop. It returns when the last one has ended; requests that weren't sent
@@ -62,28 +76,8 @@ func drive(ctx context.Context, start time.Time, due []time.Duration, p patience
 				return all[:i]
 			}
 		}
-		running.Go(func() { r.pursue(uint64(i), start, p, send) })
+		running.Go(func() { pursue(ctx, r, uint64(i), start, p, send) })
 	}
 	running.Wait()
 	return all
-}
-
-// pursue sends a request until it is answered well, or its client has enough.
-func (r *request) pursue(number uint64, start time.Time, p patience, send sender) {
-	end := start.Add(r.due + p.whole)
-	for n := range p.retries + 1 {
-		began := time.Now()
-		until := began.Add(p.attempt)
-		if end.Before(until) {
-			until = end
-		}
-		a := attempt{began: began.Sub(start)}
-		a.outcome = send(number, n, until)
-		now := time.Now()
-		a.ended = now.Sub(start)
-		r.attempts = append(r.attempts, a)
-		if a.outcome == good || !now.Before(end) {
-			return
-		}
-	}
 }

@@ -44,14 +44,14 @@ func TestDrive(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				send := func(_ uint64, n int, until time.Time) outcome {
+				send := func(_ uint64, n int, until time.Time) reply {
 					step := c.script[n]
 					if left := time.Until(until); left <= step.ended {
 						time.Sleep(left)
-						return gaveUp
+						return reply{outcome: gaveUp}
 					}
 					time.Sleep(step.ended)
-					return step.outcome
+					return reply{outcome: step.outcome}
 				}
 				all := drive(t.Context(), time.Now(), []time.Duration{10 * ms}, naive, send)
 				if len(all) != 1 || !slices.Equal(all[0].attempts, c.want) {
@@ -67,9 +67,9 @@ func TestOpenLoop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		due := []time.Duration{0, 5 * ms, 5 * ms, 100 * ms, 2 * time.Second}
-		all := drive(t.Context(), time.Now(), due, naive, func(_ uint64, _ int, until time.Time) outcome {
+		all := drive(t.Context(), time.Now(), due, naive, func(_ uint64, _ int, until time.Time) reply {
 			time.Sleep(time.Until(until))
-			return gaveUp
+			return reply{outcome: gaveUp}
 		})
 		for i := range all {
 			if all[i].slip() != 0 || all[i].due != due[i] || len(all[i].attempts) != 4 {
@@ -88,11 +88,11 @@ func TestDriveEnds(t *testing.T) {
 		defer cancel()
 		var mu sync.Mutex
 		sent := 0
-		all := drive(ctx, time.Now(), []time.Duration{0, 500 * ms, time.Hour}, naive, func(uint64, int, time.Time) outcome {
+		all := drive(ctx, time.Now(), []time.Duration{0, 500 * ms, time.Hour}, naive, func(uint64, int, time.Time) reply {
 			mu.Lock()
 			defer mu.Unlock()
 			sent++
-			return good
+			return reply{outcome: good}
 		})
 		if len(all) != 2 || sent != 2 {
 			t.Errorf("%d in the result and %d sent, want 2", len(all), sent)

@@ -50,7 +50,7 @@ type levee struct {
 }
 
 // startLevee runs levee in front of a service and waits until it is ready.
-// Ports apart it has no configuration, unless its limit is to be off. Each
+// Ports apart it has no configuration, unless a part of it is to be off. Each
 // process has a folder of its own: nothing is learned from the one before.
 func startLevee(ctx context.Context, binary, upstream string, through way) (*levee, error) {
 	binary, err := filepath.Abs(binary)
@@ -63,9 +63,9 @@ func startLevee(ctx context.Context, binary, upstream string, through way) (*lev
 	}
 	socket := "unix:" + filepath.Join(folder, "admin")
 	arguments := []string{"run", "--listen", "127.0.0.1:0", "--health", "off", "--admin", socket}
-	if through == limitOff {
+	if through != throughLevee {
 		file := filepath.Join(folder, "levee.yaml")
-		if err := os.WriteFile(file, []byte(withoutLimit(upstream)), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(without(through, upstream)), 0o600); err != nil {
 			return nil, err
 		}
 		arguments = append(arguments, "--config", file)
@@ -97,8 +97,13 @@ func startLevee(ctx context.Context, binary, upstream string, through way) (*lev
 	return l, nil
 }
 
-func withoutLimit(upstream string) string {
-	return fmt.Sprintf("apiVersion: levee/v1\nroutes: [{upstream: service}]\nupstreams:\n- {name: service, endpoints: [%q], concurrency: {mode: off}}\n", upstream)
+// without is a configuration that switches off what a way goes without.
+func without(through way, upstream string) string {
+	off := "storm: {mode: off}"
+	if through == limitOff {
+		off += ", concurrency: {mode: off}"
+	}
+	return fmt.Sprintf("apiVersion: levee/v1\nroutes: [{upstream: service}]\nupstreams:\n- {name: service, endpoints: [%q], %s}\n", upstream, off)
 }
 
 // ready waits until levee says where it listens.

@@ -8,6 +8,7 @@
 //	go run ./bench/storm -runs 3 -scenario loss  one of them, three times
 //	go run ./bench/storm -direct                 without Levee, to compare
 //	go run ./bench/storm -off                    through Levee, without its limit
+//	go run ./bench/storm -plain                  through Levee, with its limit but not knowing retries
 //
 // It ends with 0 if every bar was met, with 1 if one was missed or could not be
 // measured, and with 2 for wrong flags.
@@ -15,9 +16,12 @@
 // The parts, and the file of each:
 //
 //	scenario.go   what happens: the simulator's scenarios, cut for real time
+//	layers.go     callers behind callers
 //	schedule.go   when requests come, and chance
 //	drive.go      clients in an open loop: what is sent, given up, sent again
+//	pursue.go     one request through the layers of its callers
 //	client.go     one attempt over HTTP/1.1, with little CPU
+//	clients.go    a population of them
 //	workers.go    the service's workers, and its queue
 //	service.go    the service as a process of its own
 //	levee.go      the process under test
@@ -80,6 +84,7 @@ type way string
 // The ways.
 const (
 	throughLevee way = "levee"  // as it comes, with no configuration
+	stormOff     way = "plain"  // Levee with its limit, but retries are requests as all others, and refusals plain
 	limitOff     way = "off"    // Levee without its limit
 	direct       way = "direct" // nothing
 )
@@ -87,7 +92,7 @@ const (
 // parse reads the flags.
 func parse(arguments []string, stderr io.Writer) (options, error) {
 	var o options
-	var off, straight bool
+	var off, plain, straight bool
 	flags := flag.NewFlagSet("storm", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	names := flags.String("scenario", "", "comma-separated names: "+strings.Join(scenarioNames(), ", ")+" (default all)")
@@ -96,6 +101,7 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.short, "short", false, "a few seconds for each, to see that it works")
 	flags.BoolVar(&straight, "direct", false, "without Levee")
 	flags.BoolVar(&off, "off", false, "through Levee with concurrency: {mode: off}")
+	flags.BoolVar(&plain, "plain", false, "through Levee with storm: {mode: off}")
 	flags.StringVar(&o.levee, "levee", "", "a built levee (default: builds ./cmd/levee)")
 	flags.BoolVar(&o.json, "json", false, "print every run's figures as JSON instead of the table")
 	flags.StringVar(&o.trace, "trace", "", "write the course of every run to this CSV file")
@@ -117,8 +123,10 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected %q", flags.Arg(0))
 	case o.runs < 1:
 		return o, fmt.Errorf("-runs %d: at least 1", o.runs)
-	case off && straight:
-		return o, errors.New("-direct and -off: one of them")
+	case off && straight || off && plain || plain && straight:
+		return o, errors.New("-direct, -off and -plain: one of them")
+	case plain:
+		o.through = stormOff
 	case off:
 		o.through = limitOff
 	case straight:
@@ -185,6 +193,9 @@ func all(ctx context.Context, o options, stderr io.Writer) ([]line, error) {
 		for i := range o.runs {
 			sc.Seed = o.seed + uint64(i)
 			f, err := fit(ctx, sc, o.through, binary, trace, stderr)
+			if err == nil && sc.Against != "" && o.through == throughLevee {
+				err = f.compare(ctx, sc, binary, stderr)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -193,6 +204,19 @@ func all(ctx context.Context, o options, stderr io.Writer) ([]line, error) {
 		lines = append(lines, judgeRuns(sc, o.through, runs))
 	}
 	return lines, trace.close()
+}
+
+// compare runs the scenario the other way, too.
+func (f *figures) compare(ctx context.Context, s scenario, binary string, stderr io.Writer) error {
+	other, err := fit(ctx, s, s.Against, binary, &tracer{}, stderr)
+	if err != nil {
+		return err
+	}
+	f.Against = other.Sent
+	if f.Unfit == "" {
+		f.Unfit = other.Unfit
+	}
+	return nil
 }
 
 // chances is how often a run is played until the machine was free enough for it.
@@ -211,8 +235,8 @@ func fit(ctx context.Context, s scenario, through way, binary string, trace *tra
 		}
 		f = measure(s, r)
 		f.Simulated = expected
-		fmt.Fprintf(stderr, "%s, seed %d: goodput %s of the ideal (simulated %s), back after %s, %d shed before and %d after, %d attempts\n",
-			s.Name, s.Seed, percent(f.Goodput), percent(f.Simulated), seconds(f.wait()), f.ShedBefore, f.ShedAfter, f.Attempts)
+		fmt.Fprintf(stderr, "%s, seed %d, %s: goodput %s of the ideal (simulated %s), %s of what the service can do reached it, back after %s, %d shed before and %d after, %d attempts\n",
+			s.Name, s.Seed, through, percent(f.Goodput), percent(f.Simulated), percent(f.Upstream), seconds(f.wait()), f.ShedBefore, f.ShedAfter, f.Attempts)
 		if f.Unfit == "" {
 			return f, trace.write(s, r)
 		}

@@ -23,10 +23,10 @@ func TestFlags(t *testing.T) {
 	if err != nil || !slices.Equal(o.scenarios, []string{"loss", "drift"}) || o.runs != 3 || o.through != limitOff {
 		t.Errorf("%+v, %v", o, err)
 	}
-	if o, err = parse(nil, &bytes.Buffer{}); err != nil || len(o.scenarios) != 6 || o.runs != 1 || o.through != throughLevee {
+	if o, err = parse(nil, &bytes.Buffer{}); err != nil || len(o.scenarios) != 8 || o.runs != 1 || o.through != throughLevee {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, bad := range []string{"-scenario earthquake", "-runs 0", "-direct -off", "more", "-unknown"} {
+	for _, bad := range []string{"-scenario earthquake", "-runs 0", "-direct -off", "-plain -off", "-direct -plain", "more", "-unknown"} {
 		if code := start(t.Context(), strings.Fields(bad), &bytes.Buffer{}, &bytes.Buffer{}); code != exitUsage {
 			t.Errorf("%s: ended with %d, want %d", bad, code, exitUsage)
 		}
@@ -52,7 +52,7 @@ func TestService(t *testing.T) {
 	results := make(chan outcome)
 	const jobs = 20
 	for i := range uint64(jobs) {
-		go func() { results <- c.attempt(i, 0, soon()) }()
+		go func() { results <- c.attempt(i, 0, soon()).outcome }()
 	}
 	for range jobs {
 		if got := <-results; got != good {
@@ -68,5 +68,8 @@ func TestService(t *testing.T) {
 	account, err := v.stop()
 	if err != nil || account.Jobs != jobs {
 		t.Errorf("%+v, %v; want %d jobs", account, err, jobs)
+	}
+	if p := account.Phases; len(p) != 2 || p[0].Came != jobs || p[1].Came != 0 {
+		t.Errorf("%+v; want %d jobs before the change and none after", p, jobs)
 	}
 }

@@ -38,6 +38,14 @@ type figures struct {
 	Shed     int `json:"shed"`
 	GivenUp  int `json:"givenUp"`
 	Failed   int `json:"failed"`
+	// Upstream is how many attempts reached the service during the trigger, as
+	// a share of what it can work off in that time; 0 if there is no trigger.
+	Upstream float64 `json:"upstream,omitempty"`
+	// Sent counts attempts from the trigger's begin on, or in all if there is
+	// none; Against is the same when Levee doesn't know retries, and its
+	// refusals are plain; 0 if that wasn't run.
+	Sent    int `json:"sent"`
+	Against int `json:"sentAgainst,omitempty"`
 	// Jobs counts attempts that the service worked on, wanted or not, and
 	// Longest is its longest queue.
 	Jobs    int `json:"serviceJobs"`
@@ -78,6 +86,7 @@ func measure(s scenario, r *record) figures {
 		f.Back, f.Undone = back(r.requests, s.To, s.Duration)
 	}
 	f.count(&s, r.requests)
+	f.upstream(&s, r.service.Phases)
 	f.cpu(r)
 	slips := make([]time.Duration, len(r.requests))
 	for i := range r.requests {
@@ -137,6 +146,9 @@ func (f *figures) count(s *scenario, all []request) {
 	for i := range all {
 		for _, a := range all[i].attempts {
 			f.Attempts++
+			if a.began >= s.From {
+				f.Sent++
+			}
 			late := s.To > 0 && a.began >= s.Quiet
 			if late {
 				quiet++
@@ -158,6 +170,20 @@ func (f *figures) count(s *scenario, all []request) {
 	}
 	f.AfterShare = ratio(float64(f.ShedAfter), float64(quiet))
 }
+
+// upstream compares what reached the service during the trigger with what it
+// can do, by the service's own account.
+func (f *figures) upstream(s *scenario, phases []phase) {
+	const trigger = 1 // the condition changes when it begins
+	if s.To == 0 || len(phases) <= trigger {
+		return
+	}
+	p := phases[trigger]
+	f.Upstream = ratio(float64(p.Came), s.capacity(s.From)*p.Lasted.Seconds())
+}
+
+// fall is by which share clients sent fewer attempts than with plain refusals.
+func (f figures) fall() float64 { return 1 - ratio(float64(f.Sent), float64(f.Against)) }
 
 // cpu shares out what was used.
 func (f *figures) cpu(r *record) {

@@ -64,7 +64,7 @@ func TestMeasure(t *testing.T) {
 	r := &record{
 		requests: all, elapsed: 10 * time.Second,
 		cpu:     usage{clients: time.Second, service: 2 * time.Second, levee: time.Second, machine: 5 * time.Second},
-		service: served{Jobs: 5, Longest: 6, Late: 21 * ms},
+		service: served{Jobs: 5, Longest: 6, Late: 21 * ms, Phases: []phase{{9, time.Second}, {1050, 5 * time.Second}, {7, time.Second}}},
 	}
 	f := measure(s, r)
 	near := func(what string, got, want float64) {
@@ -75,11 +75,14 @@ func TestMeasure(t *testing.T) {
 	}
 	near("ideal", f.Ideal, 200.0/250)
 	near("goodput", f.Goodput, 125.0/200)
+	near("at the service", f.Upstream, 1050/(200*5.0))
+	near("fewer attempts", figures{Sent: 200, Against: 1000}.fall(), 0.8)
 	near("share after", f.AfterShare*1000, 1000/(250*(s.Duration-s.Quiet).Seconds()))
 	near("levee's cores", f.Levee, 0.1)
 	near("others' cores", f.Others, 0.1)
 	for what, pair := range map[string][2]int{
 		"shed before": {f.ShedBefore, 1}, "shed after": {f.ShedAfter, 1}, "attempts": {f.Attempts, len(all)},
+		"sent": {f.Sent, len(all) - int(s.From/each)},
 		"jobs": {f.Jobs, 5}, "longest": {f.Longest, 6}, "given up": {f.GivenUp, 0},
 	} {
 		if pair[0] != pair[1] {

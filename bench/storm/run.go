@@ -47,9 +47,9 @@ func run(ctx context.Context, s scenario, through way, binary string, traced boo
 	}
 	play, cancel := context.WithCancel(ctx)
 	defer cancel()
-	clients := &client{address: address}
-	defer clients.close()
-	p := s.Clients[0]
+	p := &s.Clients[0]
+	senders := newClients(address, p)
+	defer senders.close()
 	start := time.Now().Add(50 * time.Millisecond) // for all parts to be ready
 	var beside sync.WaitGroup
 	var trigger error
@@ -57,7 +57,7 @@ func run(ctx context.Context, s scenario, through way, binary string, traced boo
 	if traced {
 		beside.Go(func() { r.samples = watch(play, start, service, proxy) })
 	}
-	r.requests = drive(ctx, start, arrivals(&s), patience{p.Timeout, p.Deadline, p.Retries}, clients.attempt)
+	r.requests = drive(ctx, start, arrivals(&s), patience{p.Timeout, p.Deadline, p.Retries, p.Backoff, p.Above, p.Obeys}, senders.attempt)
 	r.elapsed = time.Since(start)
 	cancel()
 	beside.Wait()

@@ -19,6 +19,12 @@ type scenario struct {
 	Quiet time.Duration
 	// ShedBar is the share of attempts that may be shed from then on.
 	ShedBar float64
+	// Limited says that what reaches the service during the trigger is held
+	// against what it can work off.
+	Limited bool
+	// Against is another way that it is also run, to compare how many attempts
+	// clients make; empty: none.
+	Against way
 }
 
 // lengths are how long the parts of a run take in real time.
@@ -42,7 +48,7 @@ const idleShedBar = 0.001
 
 // scenarioNames are the names, in the table's order.
 func scenarioNames() []string {
-	return []string{"slowdown", "surge", "loss", "drift", "mixed", "trickle"}
+	return []string{"slowdown", "surge", "loss", "drift", "mixed", "trickle", "layers", "honouring"}
 }
 
 // find returns the scenario of that name; it must be one of scenarioNames.
@@ -50,6 +56,12 @@ func find(name string, short bool) scenario {
 	l := fullLength
 	if short {
 		l = shortLength
+	}
+	switch name {
+	case "layers":
+		return layered(false, l)
+	case "honouring":
+		return layered(true, l)
 	}
 	for _, n := range judge.NamedScenarios() {
 		if n.File == name {
@@ -70,6 +82,7 @@ func cut(n judge.Named, l lengths) scenario {
 	}
 	t := n.Triggers[0]
 	forGood := t.For == 0
+	s.Limited = t.Kind == sim.Slowdown || t.Kind == sim.Loss
 	t.At, t.For = l.before, min(t.For, l.during)
 	s.From, s.To = l.before, l.before+min(n.To-n.From, l.during)
 	s.Quiet = s.To + l.settle
@@ -120,6 +133,12 @@ func (s *scenario) at(t time.Duration) condition {
 	}
 	c.Workers = int(workers + 0.5)
 	return c
+}
+
+// capacity is how many requests a second the service can work off at a moment.
+func (s *scenario) capacity(at time.Duration) float64 {
+	c := s.at(at)
+	return float64(c.Workers) / s.Service.MeanTime().Seconds() / c.Slow
 }
 
 // changes are the moments at which the condition changes, in order.

@@ -16,6 +16,7 @@ func TestIdeal(t *testing.T) {
 		"drift":    1,
 		"mixed":    400.0 / 840,
 		"trickle":  1,
+		"layers":   60.0 / 112,
 	} {
 		s := find(name, false)
 		from, to := s.span()
@@ -37,6 +38,7 @@ func TestConditions(t *testing.T) {
 		"drift":    {Slow: 3, Workers: 48, load: 1},
 		"mixed":    {Slow: 1, Workers: 16, load: 3},
 		"trickle":  usual,
+		"layers":   {Slow: 1, Workers: 6, load: 1},
 	} {
 		for _, short := range []bool{false, true} {
 			s := find(name, short)
@@ -61,6 +63,17 @@ func TestConditions(t *testing.T) {
 			if s.Duration <= s.Quiet {
 				t.Errorf("%s, short %v: ends at %v, before what must be quiet from %v", name, short, s.Duration, s.Quiet)
 			}
+		}
+	}
+}
+
+// TestCapacity: what the service can work off follows the trigger.
+func TestCapacity(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][2]float64{"slowdown": {400, 80}, "loss": {400, 200}, "drift": {400, 400}, "honouring": {160, 60}} {
+		s := find(name, false)
+		if before, during := s.capacity(0), s.capacity(s.From); math.Abs(before-want[0]) > 0.01 || math.Abs(during-want[1]) > 0.01 {
+			t.Errorf("%s: %.1f a second, and %.1f during the trigger; want %v", name, before, during, want)
 		}
 	}
 }

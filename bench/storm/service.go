@@ -35,6 +35,8 @@ type served struct {
 	Address string `json:"address,omitempty"`
 	// Jobs counts attempts worked on, wanted or not; Longest is its longest queue.
 	Jobs, Longest int
+	// Phases are the stretches between the changes of its condition.
+	Phases []phase
 	// Late is the p99 of how late its timers were.
 	Late time.Duration
 }
@@ -80,12 +82,16 @@ func serveOn(orders io.Reader, answers io.Writer) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return out.Encode(served{Jobs: len(w.late), Longest: w.most, Late: quantile(w.late, 0.99)})
+	return out.Encode(served{Jobs: len(w.late), Longest: w.most, Late: quantile(w.late, 0.99), Phases: w.phases(time.Now())})
 }
 
-// What an attempt says of itself. The query names the request, as in "GET
-// /work?17"; the number of the attempt is only for the service's draw.
-const attemptHeader = "Storm-Attempt"
+// What an attempt says of itself, for the service's draw alone: which request
+// it is of, and which attempt. Levee knows neither header. The query names what
+// is asked for, as in "GET /work?17".
+const (
+	requestHeader = "Storm-Request"
+	attemptHeader = "Storm-Attempt"
+)
 
 // handler answers when a worker is done with the request. The connection of a
 // client that leaves is closed, or a storm without a limit would run out of
@@ -93,7 +99,7 @@ const attemptHeader = "Storm-Attempt"
 func handler(w *workers, d sim.Dist, seed uint64) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /work", func(answer http.ResponseWriter, r *http.Request) {
-		request, err := strconv.ParseUint(r.URL.RawQuery, 10, 64)
+		request, err := strconv.ParseUint(r.Header.Get(requestHeader), 10, 64)
 		if err != nil {
 			http.Error(answer, "which request?", http.StatusBadRequest)
 			return

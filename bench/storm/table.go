@@ -12,8 +12,8 @@ import (
 // writeTable writes the lines as a Markdown table that can also be read as it is.
 func writeTable(w io.Writer, through way, lines []line) error {
 	rows := [][]string{
-		{"scenario", "ideal", "goodput, of it", "simulated", "99% back", "shed before", "shed after", "p50, p99 of good", "requests", "attempts", "CPU an attempt", "verdict"},
-		{"*bar*", "", "≥ " + percent(goodputBar), "", "≤ " + seconds(backBar), "0", "0 or ≤ 0.1%", "", "", "", "", ""},
+		{"scenario", "ideal", "goodput, of it", "simulated", "at the service, of what it can do", "99% back", "shed before", "shed after", "p50, p99 of good", "requests", "attempts", "sent since the trigger, and with plain 503s", "CPU an attempt", "verdict"},
+		{"*bar*", "", "≥ " + percent(goodputBar), "", "≤ " + percent(limitedBar), "≤ " + seconds(backBar), "0", "0 or ≤ 0.1%", "", "", "", percent(fallBar) + " fewer", "", ""},
 	}
 	for i := range lines {
 		rows = append(rows, lines[i].cells())
@@ -21,7 +21,8 @@ func writeTable(w io.Writer, through way, lines []line) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s; of several runs: minimum, median, maximum\n\n", map[way]string{
 		throughLevee: "Through levee run, with no configuration",
-		limitOff:     "Through levee run, with concurrency: {mode: off}",
+		stormOff:     "Through levee run, with storm: {mode: off}",
+		limitOff:     "Through levee run, with storm: {mode: off} and concurrency: {mode: off}",
 		direct:       "Without Levee",
 	}[through])
 	writeRows(&b, rows)
@@ -37,17 +38,22 @@ func writeTable(w io.Writer, through way, lines []line) error {
 func (l *line) cells() []string {
 	runs := l.fit()
 	if len(runs) == 0 {
-		return append(append([]string{l.Scenario}, make([]string, 10)...), l.verdict())
+		return append(append([]string{l.Scenario}, make([]string, 12)...), l.verdict())
 	}
 	back := spread(runs, figures.wait, seconds)
 	if slices.ContainsFunc(runs, func(f figures) bool { return f.Undone }) {
 		back += ", undone once"
+	}
+	sent := number(median(runs, func(f figures) int { return f.Sent }))
+	if against := median(runs, func(f figures) int { return f.Against }); against > 0 {
+		sent += fmt.Sprintf(", %d: %s fewer", against, spread(runs, figures.fall, percent))
 	}
 	return []string{
 		l.Scenario,
 		percent(median(runs, func(f figures) float64 { return f.Ideal })),
 		spread(runs, func(f figures) float64 { return f.Goodput }, percent),
 		spread(runs, func(f figures) float64 { return f.Simulated }, percent),
+		spread(runs, func(f figures) float64 { return f.Upstream }, percent),
 		back,
 		spread(runs, func(f figures) int { return f.ShedBefore }, number),
 		spread(runs, func(f figures) float64 { return f.AfterShare }, percent),
@@ -55,6 +61,7 @@ func (l *line) cells() []string {
 			milliseconds(median(runs, func(f figures) time.Duration { return f.P99 })),
 		number(median(runs, func(f figures) int { return f.Requests })),
 		number(median(runs, func(f figures) int { return f.Attempts })),
+		sent,
 		spread(runs, func(f figures) time.Duration { return f.CPU }, microseconds),
 		l.verdict(),
 	}

@@ -11,6 +11,8 @@ import (
 // The bars that every scenario has; the one for what is shed is its own.
 const (
 	goodputBar = 0.95            // of the ideal, at least
+	limitedBar = 1.1             // of what the service can work off reaches it, at most
+	fallBar    = 0.80            // fewer attempts by clients that do what they are told, at least
 	backBar    = 2 * time.Second // after the trigger's end, at most
 )
 
@@ -48,6 +50,14 @@ func judgeRuns(s scenario, through way, runs []figures) line {
 	miss(goodput < goodputBar, "goodput %s of the ideal, at least %s", percent(goodput), percent(goodputBar))
 	back := most(fit, figures.wait)
 	miss(back > backBar, "back after %s, at most %s", seconds(back), seconds(backBar))
+	if s.Limited {
+		reached := most(fit, func(f figures) float64 { return f.Upstream })
+		miss(reached > limitedBar, "%s of what the service can do reached it, at most %s", percent(reached), percent(limitedBar))
+	}
+	if s.Against != "" && through == throughLevee {
+		fall := least(fit, figures.fall)
+		miss(fall < fallBar, "%s fewer attempts than with plain refusals, at least %s", percent(fall), percent(fallBar))
+	}
 	before := most(fit, func(f figures) int { return f.ShedBefore })
 	miss(before > 0, "%d shed before, none may be", before)
 	share := most(fit, func(f figures) float64 { return f.AfterShare })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,6 +23,18 @@ type workers struct {
 	late []time.Duration
 	// most is how long the queue has been at most.
 	most int
+	// past are the stretches of time that are over, and came what has been
+	// submitted in the one that began at since.
+	past  []phase
+	came  int
+	since time.Time
+}
+
+// phase is a stretch of time in which the condition stayed what it was.
+type phase struct {
+	// Came counts what was submitted, Lasted is how long it was.
+	Came   int
+	Lasted time.Duration
 }
 
 // job is something to work on.
@@ -31,13 +44,14 @@ type job struct {
 	done   chan struct{} // closed when it is done
 }
 
-func newWorkers(c condition) *workers { return &workers{cond: c} }
+func newWorkers(c condition) *workers { return &workers{cond: c, since: time.Now()} }
 
 // submit hands in a job. The channel returned closes when it is done.
 func (w *workers) submit(demand time.Duration) <-chan struct{} {
 	j := &job{demand: demand, came: time.Now(), done: make(chan struct{})}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.came++
 	if w.busy < w.cond.Workers {
 		w.begin(j, j.came)
 		return j.done
@@ -52,8 +66,15 @@ func (w *workers) submit(demand time.Duration) <-chan struct{} {
 func (w *workers) set(c condition) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	now := time.Now()
+	w.past, w.came, w.since = w.phases(now), 0, now
 	w.cond = c
-	w.staff(time.Now())
+	w.staff(now)
+}
+
+// phases returns the stretches up to now; the lock is held.
+func (w *workers) phases(now time.Time) []phase {
+	return append(slices.Clone(w.past), phase{w.came, now.Sub(w.since)})
 }
 
 // load returns how many jobs are worked on and how many wait.

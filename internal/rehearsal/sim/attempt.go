@@ -17,9 +17,10 @@ type Attempt struct {
 	// Try is 0 for the first attempt of all that a request leads to.
 	Try int
 	// Print is what a retry repeats: of the request's id, if it has one, or of
-	// client and target. Exact says that it is of an id.
-	Print uint64
-	Exact bool
+	// client and target. Exact says that it is of an id; then Also is of client
+	// and target.
+	Print, Also uint64
+	Exact       bool
 	// Says is the attempt number that it gives itself, from 1; 0: none.
 	Says int
 	// Arrived is when it came to the gate.

@@ -163,11 +163,10 @@ func (w *World) mark(a *Attempt, p *Population) {
 	if p.Numbered {
 		a.Says = c.tries[0] + 1
 	}
-	if p.Marked {
-		a.Print, a.Exact = mix(w.s.Seed+golden*c.id), true
-		return
-	}
 	a.Print = mix(w.s.Seed + mix(golden*uint64(c.client+1)) + uint64(c.target))
+	if p.Marked {
+		a.Print, a.Also, a.Exact = mix(w.s.Seed+golden*c.id), a.Print, true
+	}
 }
 
 // until returns when an attempt that begins now is over at the latest, and
@@ -299,7 +298,7 @@ func (c *call) again(p *Population, now, told time.Duration, u float64) (at time
 			layer++
 			continue
 		}
-		at = from + max(backoff.wait(c.tries[layer], u), told)
+		at = from + max(backoff.Wait(c.tries[layer], u), told)
 		if above := c.over(len(p.Above), layer, at); above > layer {
 			if told <= turnaround {
 				from = c.ends[above]

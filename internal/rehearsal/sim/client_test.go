@@ -122,11 +122,11 @@ func TestMarks(t *testing.T) {
 	p.Marked, p.Numbered = true, true
 	marked := run(p)
 	for i := range 4 {
-		if a := bare[i]; a.Exact || a.Says != 0 || a.Print == 0 || a.Print != bare[0].Print {
+		if a := bare[i]; a.Exact || a.Says != 0 || a.Print == 0 || a.Print != bare[0].Print || a.Also != 0 {
 			t.Errorf("without marks, attempt %d is %+v", i, a)
 		}
 		// The lowest layer counts its own tries only: it knows of no others.
-		if a := marked[i]; !a.Exact || a.Says != 1+i%2 || a.Print != marked[0].Print || a.Print == bare[0].Print {
+		if a := marked[i]; !a.Exact || a.Says != 1+i%2 || a.Print != marked[0].Print || a.Also != bare[0].Print {
 			t.Errorf("with marks, attempt %d is %+v", i, a)
 		}
 	}

@@ -78,8 +78,8 @@ type Point struct {
 	// answered well at some time, Good those that were answered well now.
 	Offered, Answered, Good int
 	// Attempts counts attempts that came, Shed those refused now, Dispatched
-	// those let through now.
-	Attempts, Shed, Dispatched int
+	// those let through now, Again those of them which weren't first.
+	Attempts, Shed, Dispatched, Again int
 	// Limit, Inflight, Queue and Accept (the service's own queue) are means of
 	// four samples.
 	Limit, Inflight, Queue, Accept float64

@@ -155,9 +155,9 @@ type Backoff struct {
 	Jitter float64
 }
 
-// wait returns the wait before the attempt after try (0 is the first attempt);
+// Wait returns the wait before the attempt after try (0 is the first attempt);
 // u is random in [0, 1).
-func (b Backoff) wait(try int, u float64) time.Duration {
+func (b Backoff) Wait(try int, u float64) time.Duration {
 	d := float64(b.Base) * math.Pow(max(b.Growth, 1), float64(try))
 	if b.Max > 0 {
 		d = min(d, float64(b.Max))

@@ -68,6 +68,9 @@ func (w *World) Dispatch(a *Attempt) {
 	w.result.Dispatched++
 	if b := w.bucket(); b >= 0 {
 		w.series[b].Dispatched++
+		if a.Try > 0 {
+			w.series[b].Again++
+		}
 		w.countDispatch(&w.all, a)
 		w.countDispatch(w.cur, a)
 	}

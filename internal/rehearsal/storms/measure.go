@@ -30,7 +30,8 @@ type Measures struct {
 	// share of what was answered well: all of them, also those that the
 	// detector took for first attempts.
 	Retries float64
-	// RetryRate is how many a second did; for a service that is down.
+	// RetryRate is how many a second did from a second after the trigger's
+	// begin on; for a service that is down.
 	RetryRate float64
 	// Recovery is how long after the trigger's end 99% of what came was good
 	// again for good, in seconds; infinite for never. Undone says that it had
@@ -62,7 +63,7 @@ func (s *Scenario) Play(a Arm, seed uint64) (Measures, error) {
 		Attempts:   during.Attempts + rest.Attempts,
 		Requests:   during.Offered + rest.Offered,
 		Retries:    share(during.DispatchedRetries, float64(during.Good)),
-		RetryRate:  float64(during.DispatchedRetries) / (s.To - s.From).Seconds(),
+		RetryRate:  s.retryRate(r.Series),
 		ShedBefore: before.ShedTotal(),
 		Known:      -1,
 		result:     r,
@@ -77,6 +78,17 @@ func (s *Scenario) Play(a Arm, seed uint64) (Measures, error) {
 		m.Known = known(m.changes, s.From, g.Trouble())
 	}
 	return m, nil
+}
+
+// onset is how long it may take until a storm is known.
+const onset = time.Second
+
+func (s *Scenario) retryRate(points []sim.Point) float64 {
+	n := 0
+	for i := int((s.From + onset) / s.Bucket); i < int(s.To/s.Bucket); i++ {
+		n += points[i].Again
+	}
+	return float64(n) / (s.To - s.From - onset).Seconds()
 }
 
 // known returns how long after the first trouble the state was storm.

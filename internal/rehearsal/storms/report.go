@@ -74,11 +74,12 @@ another seed. [storm.md](storm.md) has storms over real HTTP, [retry-signals.md]
 The service works on 16 requests at once, 40 ms each on average (half of it fixed, half exponential): 400 a second. What it has taken it works on to the end, whether
 or not anyone waits. Users ask for 280 requests a second at random moments, whatever becomes of the others: 70%%. After 6 s something happens to the service, for 5 to 8 s.
 
-- **Naive** clients give an attempt 400 ms and try again, up to three times, after at most 25, 50 and 100 ms (full jitter), whatever they are told. Without headers, a retry of theirs
+- **Naive** clients give an attempt a second and try again, up to three times, after at most 25, 50 and 100 ms (full jitter), whatever they are told. Without headers, a retry of theirs
   can only be known by client and target: there are 20 clients that ask for 500 things each.
 - **Three layers** are naive clients behind two further callers, each of which tries three times again all that is below it: 64 attempts for one request, if none is answered. The callers
-  wait for 2 and 6 s, the user for 20 s.
+  wait for 4 and 12 s, the user for 30 s.
 - **Honouring** clients don't try again when they are told to stop, and come back when they were told to. Told nothing, they behave like the others. What a layer can't wait for is passed on to the one above.
+- **Impatient** clients are naive ones that give an attempt 400 ms: two service times during the slowdown.
 - **With headers**, attempts carry an id that is the same for all attempts of a request, and the number of the lowest layer's try.
 
 Four things may stand between them and the service: nothing; Levee's limiter alone, with plain 503s; for honouring clients, everything but the words (the retry budget, and refusals that say nothing);
@@ -90,8 +91,8 @@ and everything.
 |---|---|---|
 | attempts at the service | ≤ 1.1 in each run | what is let through during the trigger, as a share of what the service can work off in that time; while it is down, of what it could if it weren't |
 | goodput | ≥ 95%% | what is answered well during the trigger, as a share of what the best possible limiter could have; mean of the runs |
-| retries let through | ≤ 13%% in each run | of what is answered well during the trigger: 10%%, and 3%% for those that come before the storm is known or are taken for first attempts. Counted by what the clients know, not by what the detector does. While the service is down nothing is answered well: then at most 2 a second |
-| storm known | ≤ 1 s in each run | from the first refusal, failure or abandoned request of the trigger |
+| retries let through | ≤ 13%% in each run | of what is answered well during the trigger: 10%%, and 3%% for those that come before the storm is known or are taken for first attempts. Counted by what the clients know, not by what the detector does. While the service is down nothing is answered well: then at most 2 a second, from a second after the begin on |
+| storm known | ≤ 1 s in each run | from the first refusal, failure or abandoned request of the trigger. Where all clients stop when they are told to, none builds up that had to be known |
 | all well | ≤ 2 s in each run | until 99%% of what comes after the trigger is answered well, for good; never undone |
 | attempts | ≥ 80%% fewer | what clients send from the trigger's begin to the end, for layers that honour what they are told, against the limiter's plain 503s |
 

@@ -61,12 +61,12 @@ var (
 	outage   = sim.Trigger{Kind: sim.Down, For: 5 * time.Second}
 )
 
-// naive clients give an attempt 400 ms and try again up to three times after
+// naive clients give an attempt a second and try again up to three times after
 // 25, 50 and 100 ms at most, with full jitter, whatever they are told. There
 // are 20 of them, such as the instances of a service, and each asks for 500 things.
 func naive(rate float64) sim.Population {
 	return sim.Population{
-		Rate: rate, Identities: 20, Targets: 500, Timeout: 400 * time.Millisecond, Retries: 3,
+		Rate: rate, Identities: 20, Targets: 500, Timeout: time.Second, Retries: 3,
 		Backoff: backoff(25 * time.Millisecond),
 	}
 }
@@ -75,14 +75,14 @@ func backoff(base time.Duration) sim.Backoff { return sim.Backoff{Base: base, Gr
 
 // layered clients are naive ones behind two further callers with three retries
 // each: up to 4 × 4 × 4 = 64 attempts for what a user asks for once. The callers
-// give all that is below them 2 and 6 s, the user 20 s.
+// give all that is below them 4 and 12 s, the user 30 s.
 func layered(rate float64) sim.Population {
 	p := naive(rate)
 	p.Above = []sim.Layer{
-		{Timeout: 2 * time.Second, Retries: 3, Backoff: backoff(50 * time.Millisecond)},
-		{Timeout: 6 * time.Second, Retries: 3, Backoff: backoff(100 * time.Millisecond)},
+		{Timeout: 4 * time.Second, Retries: 3, Backoff: backoff(50 * time.Millisecond)},
+		{Timeout: 12 * time.Second, Retries: 3, Backoff: backoff(100 * time.Millisecond)},
 	}
-	p.Deadline = 20 * time.Second
+	p.Deadline = 30 * time.Second
 	return p
 }
 
@@ -90,6 +90,14 @@ func layered(rate float64) sim.Population {
 // told to; told nothing, they behave as the others do.
 func honouring(p sim.Population) sim.Population {
 	p.Obeys = true
+	return p
+}
+
+// impatient clients are naive ones with a timeout that a slow service can
+// hardly keep.
+func impatient(rate float64) sim.Population {
+	p := naive(rate)
+	p.Timeout = 400 * time.Millisecond
 	return p
 }
 
@@ -101,7 +109,7 @@ func marked(p sim.Population) sim.Population {
 
 // pollers ask for the same thing every two seconds, and never try again.
 func pollers(rate float64) sim.Population {
-	return sim.Population{Rate: rate, Identities: int(2 * rate), Polls: true, Timeout: 400 * time.Millisecond}
+	return sim.Population{Rate: rate, Identities: int(2 * rate), Polls: true, Timeout: time.Second}
 }
 
 // drained is a backlog of background work, as much as the service can do at
@@ -119,6 +127,7 @@ func Scenarios() []Scenario {
 	all := []Scenario{
 		storm("naive, slowdown", "The service slows fivefold for 6 s; naive clients with three retries each.", slowdown, naive(rate)),
 		storm("naive with headers, slowdown", "The same; their attempts carry a number, and an id that retries repeat.", slowdown, marked(naive(rate))),
+		storm("impatient, slowdown", "The same without headers, and their timeouts are twice what the slow service takes.", slowdown, impatient(rate)),
 		storm("naive, loss", "Half of the workers are lost for 8 s.", loss, naive(rate)),
 		storm("naive, outage", "The service is down for 5 s: it refuses all, at once.", outage, naive(rate)),
 		storm("three layers, slowdown", "Naive clients behind two further callers, each with three retries: up to 64 attempts for each request.", slowdown, layered(rate)),
@@ -145,6 +154,11 @@ func Scenarios() []Scenario {
 // Honours says whether any of its clients does what it is told.
 func (s *Scenario) Honours() bool {
 	return slices.ContainsFunc(s.Clients, func(p sim.Population) bool { return p.Obeys })
+}
+
+// Calmed says whether all of its clients do, so that no storm builds up.
+func (s *Scenario) Calmed() bool {
+	return !slices.ContainsFunc(s.Clients, func(p sim.Population) bool { return !p.Obeys })
 }
 
 // Down says whether the trigger leaves the service no capacity at all.

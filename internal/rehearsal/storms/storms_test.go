@@ -63,7 +63,7 @@ func TestScenarios(t *testing.T) {
 func TestWithoutLevee(t *testing.T) {
 	for _, s := range Scenarios() {
 		m := play(t, s, Without)
-		if m.Upstream < 2.5 || m.Amplification < 2.5 || !s.Down() && m.Goodput > 0.35 {
+		if m.Upstream < 2.5 || m.Amplification < 2 || !s.Down() && m.Goodput > 0.5 {
 			t.Errorf("%s: %.1f times what the service can do, %.1f attempts a request, goodput %.2f", s.Name, m.Upstream, m.Amplification, m.Goodput)
 		}
 		ends := s.Down() && len(s.Clients[0].Above) == 0
@@ -84,15 +84,45 @@ func TestLayersMultiply(t *testing.T) {
 	}
 }
 
-// TestHonouring: clients that do what they are told send a fifth of the
-// attempts at most that they send when they are told nothing.
-func TestHonouring(t *testing.T) {
-	done, err := Rehearse([]Scenario{find(t, "honouring layers, slowdown")}, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if all, again := done[0].Fall(); all < fallBar || again < all {
-		t.Errorf("attempts fall by %.3f, retries by %.3f", all, again)
+// TestBars: what must hold holds in every run of every scenario. The full
+// report has tighter bars for means over more runs; how far goodput and recovery
+// may be off in a single run is chance, of which these bounds leave some.
+func TestBars(t *testing.T) {
+	const seeds = 2
+	for _, s := range Scenarios() {
+		done, err := Rehearse([]Scenario{s}, seeds, Limiter, Everything)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &done[0]
+		row := r.row(Everything)
+		most := func(what string, of func(*Measures) float64, bar float64) {
+			t.Helper()
+			if v := row.worst(of); !(v <= bar) {
+				t.Errorf("%s: %s: %.3f, at most %.3f", s.Name, what, v, bar)
+			}
+		}
+		most("attempts at the service, of what it can work off", upstream, upstreamBar)
+		most("shed before the trigger", shedBefore, 0)
+		well := 2 * recoveryBar
+		if s.Name == "backlog after an outage" {
+			well = 10 // while the backlog lasts, some first attempts are taken for retries
+		}
+		most("seconds until all is well", recovery, well)
+		if s.Down() {
+			most("retries a second while the service is down", retryRate, probeBar)
+		} else {
+			most("retries let through, of what is answered well", retries, retriesBar+retriesMore)
+			most("goodput that is missing", func(m *Measures) float64 { return 1 - m.Goodput }, 0.15)
+		}
+		if !s.Calmed() {
+			most("seconds until the storm is known", knownAfter, knownBar.Seconds())
+		}
+		if s.Calmed() && len(s.Clients[0].Above) > 0 {
+			if fall, _ := r.Fall(); fall < fallBar {
+				t.Errorf("%s: attempts fall by %.3f, at least %.2f", s.Name, fall, fallBar)
+			}
+		}
 	}
 }
 
