@@ -544,3 +544,29 @@ func TestKeyedRequestsHTTP2(t *testing.T) {
 		}
 	}
 }
+
+// A keyed request's body that stands still, or that takes longer than the
+// route has time for, is given up on; nothing was sent, and nothing is held.
+func TestSlowKeyedBodies(t *testing.T) {
+	for _, c := range []struct {
+		name, route, listener string
+		status                int
+	}{
+		{"stands still", "", ", timeouts: {read: 50ms}", http.StatusRequestTimeout},
+		{"out of time", ", timeout: 50ms", "", http.StatusGatewayTimeout},
+	} {
+		up := service(t, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: it was sent", c.name) })
+		yaml := strings.Replace(keyed(""), `"127.0.0.1:0"`, `"127.0.0.1:0"`+c.listener, 1)
+		yaml = strings.Replace(yaml, "upstream: service,", "upstream: service"+c.route+",", 1)
+		p := start(t, yaml, up.URL, Options{})
+		client := dialRaw(t, p)
+		client.send("POST / HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 10\r\n\r\nhalf ")
+		if resp, _ := client.answer("POST"); resp.StatusCode != c.status {
+			t.Errorf("%s: got %d %v", c.name, resp.StatusCode, resp.Header)
+		}
+		eventually(t, c.name+": nothing is held", func() bool {
+			s := p.Status()
+			return s.Inflight == 0 && s.Idempotency.BodyBytes == 0 && s.Idempotency.Keys == 0
+		})
+	}
+}

@@ -10,9 +10,10 @@ import (
 // for it: while one batch is being written, the next one fills. So the disk
 // sets how long one request waits, and not how many can be served.
 type batch struct {
-	frame []byte // header and records
-	done  chan struct{}
-	err   error // set before done closes
+	frame    []byte // header and records
+	patience time.Duration
+	done     chan struct{}
+	err      error // set before done closes
 }
 
 // How long a request waits for the disk, and how much may wait for it. Beyond
@@ -27,8 +28,8 @@ var (
 	errClosed = errors.New("the store is closed")
 )
 
-func newBatch() *batch {
-	return &batch{frame: make([]byte, frameHeader, 4<<10), done: make(chan struct{})}
+func newBatch(patience time.Duration) *batch {
+	return &batch{frame: make([]byte, frameHeader, 4<<10), patience: patience, done: make(chan struct{})}
 }
 
 func (b *batch) empty() bool { return len(b.frame) == frameHeader }
@@ -46,7 +47,7 @@ func (b *batch) wait(ctx context.Context) error {
 	if b == nil {
 		return nil
 	}
-	patience := time.NewTimer(diskPatience)
+	patience := time.NewTimer(b.patience)
 	defer patience.Stop()
 	select {
 	case <-b.done:

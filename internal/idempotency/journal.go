@@ -1,10 +1,12 @@
 package idempotency
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -44,6 +46,8 @@ type journal struct {
 	sync  Sync
 	wrap  func(file) file
 
+	patience, retry time.Duration
+
 	wake chan struct{} // holds a wish to write
 	stop chan struct{}
 	over chan struct{} // closed when the writer has ended
@@ -76,10 +80,12 @@ type rewritten struct {
 
 func newJournal(l *Local, o Options) *journal {
 	j := &journal{
-		table: l, path: o.File, sync: o.Sync, wrap: o.wrap, next: newBatch(),
+		table: l, path: o.File, sync: o.Sync, wrap: o.wrap,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), over: make(chan struct{}),
 		told: JournalStatus{File: o.File}, rewriteAt: rewriteAt,
 	}
+	j.patience, j.retry = cmp.Or(o.patience, diskPatience), cmp.Or(o.retry, retryFirst)
+	j.next = newBatch(j.patience)
 	if j.wrap == nil {
 		j.wrap = func(f file) file { return f }
 	}
@@ -143,6 +149,9 @@ func (j *journal) read(now time.Time) (err error) {
 	if err := w.Sync(); err != nil {
 		return err
 	}
+	if info.Size() == 0 {
+		syncFolder(filepath.Dir(j.path))
+	}
 	j.os, j.file = f, w
 	j.setSize(read.good)
 	restored := j.table.restore(read, now)
@@ -178,7 +187,7 @@ func (j *journal) add(record func([]byte) []byte) *batch {
 		err = errSlow
 	}
 	if err != nil {
-		b := newBatch()
+		b := newBatch(j.patience)
 		b.finish(err)
 		return b
 	}
@@ -202,7 +211,7 @@ func (j *journal) usable(now time.Time) error {
 		return unavailable(errClosed)
 	case j.failure != nil:
 		return unavailable(j.failure)
-	case len(j.next.frame) > mostWaiting, !j.begun.IsZero() && now.Sub(j.begun) > diskPatience:
+	case len(j.next.frame) > mostWaiting, !j.begun.IsZero() && now.Sub(j.begun) > j.patience:
 		return unavailable(errSlow)
 	}
 	return nil
@@ -223,7 +232,7 @@ func (j *journal) run() {
 	defer close(j.over)
 	sync := time.NewTicker(syncEvery)
 	defer sync.Stop()
-	pause := retryFirst
+	pause := j.retry
 	retry := time.NewTimer(pause)
 	defer retry.Stop()
 	for {
@@ -238,7 +247,7 @@ func (j *journal) run() {
 					j.restart(now)
 				}
 				if pause = min(2*pause, retryLast); j.failed() == nil {
-					pause = retryFirst
+					pause = j.retry
 				}
 				retry.Reset(pause)
 			case <-j.stop:
@@ -262,7 +271,7 @@ func (j *journal) run() {
 			return
 		}
 		if j.failed() != nil {
-			pause = retryFirst
+			pause = j.retry
 			retry.Reset(pause)
 		}
 	}
@@ -276,7 +285,7 @@ func (j *journal) take(now time.Time) *batch {
 		return nil
 	}
 	b := j.next
-	j.next, j.begun = newBatch(), now
+	j.next, j.begun = newBatch(j.patience), now
 	return b
 }
 
@@ -355,6 +364,9 @@ func (j *journal) shrink() {
 	from := j.sizeNow()
 	go func() {
 		f, size, err := j.rewrite()
+		if err == nil { // most of it, so that the writer isn't held up for long
+			_ = j.wrap(f).Sync() // it will be tried again
+		}
 		results <- rewritten{f, size, from, err}
 	}()
 }
@@ -395,19 +407,19 @@ func (j *journal) restart(now time.Time) {
 	j.recover(now)
 }
 
-// fail notes a failure, and says so once.
+// fail notes a failure, and says so once for each reason.
 func (j *journal) fail(err error, now time.Time) {
 	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == j.path {
 		err = path.Err
 	}
 	j.mu.Lock()
-	first := j.failure == nil
+	before := j.failure
 	j.failure = err
-	if first {
+	if before == nil {
 		j.since = now
 	}
 	j.mu.Unlock()
-	if first {
+	if before == nil || before.Error() != err.Error() {
 		j.table.log.Error("the idempotency journal can't be used: keyed requests are refused where nothing else is configured", "file", j.path, "error", err)
 	}
 }

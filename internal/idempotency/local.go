@@ -40,7 +40,10 @@ type Options struct {
 	// Default: none are written.
 	Logger *slog.Logger
 
-	wrap func(file) file // of the journal's files, for tests
+	// For tests: what the journal's files are wrapped in, and shorter times than
+	// diskPatience and retryFirst.
+	wrap            func(file) file
+	patience, retry time.Duration
 }
 
 // Local is the [Store] of one process. Make one with [Open].
@@ -272,7 +275,6 @@ func (l *Local) restore(read *contents, now time.Time) int {
 	}
 	slices.SortFunc(all, func(a, b *entry) int { return a.since.Compare(b.since) })
 	for _, e := range all {
-		e.done = make(chan struct{})
 		l.table.entries[e.key] = e
 		l.table.bytes += e.size()
 		state := Doubtful

@@ -81,12 +81,7 @@ func (j *journal) replace(f *os.File, size int64) error {
 // copyTail copies what was written behind an offset to a journal that was
 // begun to be written anew before that.
 func (j *journal) copyTail(to *os.File, from int64) (int64, error) {
-	old, err := os.Open(j.path)
-	if err != nil {
-		return 0, err
-	}
-	defer old.Close()
-	return io.Copy(j.wrap(to), io.NewSectionReader(old, from, j.sizeNow()-from))
+	return io.Copy(j.wrap(to), io.NewSectionReader(j.os, from, j.sizeNow()-from))
 }
 
 // abandonRewrite waits for a journal that is being written anew, and throws it

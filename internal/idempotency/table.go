@@ -47,8 +47,9 @@ func newTable() table {
 	return table{entries: map[Key]*entry{}, settled: list.New()}
 }
 
-// full says whether there is no room for a further key.
-func (t *table) full() bool { return len(t.entries) >= t.most || t.bytes >= t.mostBytes }
+// full says whether there is no room for a further key. An eighth of the bytes
+// is kept for the answers of those that are under way already.
+func (t *table) full() bool { return len(t.entries) >= t.most || t.bytes >= t.mostBytes-t.mostBytes/8 }
 
 // claim enters a new key as running.
 func (t *table) claim(r *Request) *entry {
@@ -87,7 +88,10 @@ func (t *table) settle(e *entry, s State, now time.Time) {
 	if s == Doubtful {
 		t.doubts++
 	}
-	close(e.done)
+	if e.done != nil {
+		close(e.done)
+		e.done = nil
+	}
 }
 
 func (t *table) unsettle(e *entry) {
