@@ -100,6 +100,7 @@ upstreams:
   timeouts: {idle: 75s}
 - name: unused
   endpoints: ["https://b"]
+  storm: {mode: observe, answer: stop}
 forwarding: {trusted: [0.0.0.0/0]}
 clients: {identity: tls}
 `)
@@ -112,8 +113,9 @@ levee.yaml:8:8: has no effect: no endpoint begins with https://
 levee.yaml:8:29: certificates are not verified: whoever is in between can read and change everything
 levee.yaml:9:20: keeps unused connections for 1m15s; if the upstream closes them earlier, requests meet connections that are being closed
 levee.yaml:10:9: no route uses the upstream "unused"
-levee.yaml:12:24: everybody is believed about who they are; list only your own proxies
-levee.yaml:13:21: no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip`
+levee.yaml:12:34: has no effect: with mode observe, refused clients are told nothing
+levee.yaml:13:24: everybody is believed about who they are; list only your own proxies
+levee.yaml:14:21: no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip`
 	if strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}

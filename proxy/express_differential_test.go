@@ -24,6 +24,8 @@ func TestExpressIsInvisible(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 5000) + "\r\n\r\n", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "G",
+		"GET / HTTP/1.1\r\nHost: h\r\nX-Envoy-Attempt-Count: 3\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nAmz-Sdk-Request: attempt=2; max=3\r\n\r\n",
+		"GET /a HTTP/1.1\r\nHost: h\r\nUser-Agent: Go-http-client/1.1\r\nX-Stainless-Retry-Count: 4\r\n\r\n",
 	}
 	ids := regexp.MustCompile("X-Request-Id: .*\r\n")
 	total := uint64(0)

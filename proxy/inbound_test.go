@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -141,31 +143,41 @@ func (c *capture) Write(p []byte) (int, error) {
 	return c.lines.Write(p)
 }
 
-// rush is many clients in virtual time, each of which asks again at once, and
-// says so, until it is answered or has tried four times.
+// rush is many clients in virtual time, each of which asks again until it is
+// answered or has tried four times: at once, or as it is told.
 type rush struct {
 	*arena
+	path    string
+	says    bool // that they are retries
+	heeds   bool // what it is told
 	mu      sync.Mutex
 	answers map[string]int // by status, reason and what was told
 	retried int            // answered usefully after a refusal
+	clients int
 }
 
 func (c *rush) run(over time.Duration, everyMS int, header ...string) {
 	var all sync.WaitGroup
 	end := time.Now().Add(over)
 	for time.Now().Before(end) {
-		all.Go(func() { c.client(header) })
+		c.clients++
+		n := c.clients
+		all.Go(func() { c.client(n, header) })
 		takes(time.Duration(everyMS) * time.Millisecond)
 	}
 	all.Wait()
 }
 
-func (c *rush) client(header []string) {
+func (c *rush) client(n int, header []string) {
 	conn := c.connect()
 	defer conn.Close()
 	br := bufio.NewReader(conn)
 	for retry := range 4 {
-		fmt.Fprintf(conn, "GET /slow HTTP/1.1\r\nHost: h\r\nX-Stainless-Retry-Count: %d\r\n%s\r\n", retry, strings.Join(append(header, ""), "\r\n"))
+		fmt.Fprintf(conn, "GET %s?n=%d HTTP/1.1\r\nHost: h\r\n%s", cmp.Or(c.path, "/slow"), n, strings.Join(append(header, ""), "\r\n"))
+		if c.says {
+			fmt.Fprintf(conn, "X-Stainless-Retry-Count: %d\r\n", retry)
+		}
+		io.WriteString(conn, "\r\n")
 		resp, err := http.ReadResponse(br, nil)
 		if err != nil {
 			c.t.Error(err)
@@ -178,8 +190,16 @@ func (c *rush) client(header []string) {
 			c.retried++
 		}
 		c.mu.Unlock()
-		if resp.StatusCode == http.StatusOK {
+		after, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+		switch {
+		case resp.StatusCode == http.StatusOK:
 			return
+		case c.heeds && err != nil:
+			return
+		case c.heeds:
+			takes(time.Duration(after) * time.Second)
+		default:
+			takes(time.Millisecond)
 		}
 	}
 }
@@ -205,6 +225,11 @@ func (c *rush) count(holds ...string) (n int) {
 // over their share are refused, clients are told to stop, a line says so; and
 // when they leave off, all becomes calm again by itself.
 func TestStorm(t *testing.T) {
+	t.Run("clients that say so", func(t *testing.T) { testStorm(t, true) })
+	t.Run("clients that say nothing", func(t *testing.T) { testStorm(t, false) })
+}
+
+func testStorm(t *testing.T, says bool) {
 	synctest.Test(t, func(t *testing.T) {
 		// Two at once, 20 ms each: a hundred in a second.
 		a := newArena(t, limited("{mode: fixed, limit: 2, queue: {length: 4}}", "", ""))
@@ -212,7 +237,7 @@ func TestStorm(t *testing.T) {
 		log := &capture{}
 		u.inbound.log = slog.New(slog.NewTextHandler(log, nil))
 		books := a.keepBooks()
-		c := &rush{arena: a, answers: map[string]int{}}
+		c := &rush{arena: a, says: says, answers: map[string]int{}}
 
 		c.run(time.Second+300*time.Millisecond, 5)
 		if s := u.inbound.detector.State(); s != storm.Storm {
@@ -222,7 +247,7 @@ func TestStorm(t *testing.T) {
 		c.retried = 0
 		c.run(5*time.Second, 5)
 		useful, refused := c.count("200"), c.count("429", "X-Envoy-Ratelimited: true, X-Should-Retry: false")
-		if useful < 475 || c.retried*10 > useful+5 || c.count("retry_budget") == 0 {
+		if useful < 475 || c.retried*10 > useful+5 {
 			t.Errorf("%d answered, %d of them retries: %v", useful, c.retried, c.answers)
 		}
 		if refused < 1500 || refused != c.count("429") || c.count("503") > 0 {
@@ -232,7 +257,7 @@ func TestStorm(t *testing.T) {
 			t.Errorf("counted %v", sheds)
 		}
 		st := a.proxy.Status().Upstreams[0].Storm
-		if st.Mode != "bound" || st.State != "storm" || st.Recent.Amplification < 1.5 || !st.Budget.Bound || st.Told["stop"] < 1500 || st.Retries[0].Seen < 1500 ||
+		if st.Mode != "bound" || st.State != "storm" || st.Recent.Amplification < 1.5 || !st.Budget.Bound || st.Told["stop"] < 1500 || st.Retries[0].Seen+st.Retries[1].Seen < 1400 || (st.Retries[0].Seen > 0) != says ||
 			len(st.Changes) == 0 || len(st.Classes) != 1 || st.Classes[0].Class != "all" || len(st.Clients) != 1 || st.Clients[0].Share != 1 || st.Entered["storm"] == 0 {
 			t.Errorf("told of as %+v", st)
 		}
@@ -250,12 +275,64 @@ func TestStorm(t *testing.T) {
 	})
 }
 
+// TestRetriesOfAFailingService: nothing is over the limit, the service fails at
+// once, and each failure is asked for four times. First attempts go on being
+// passed on, retries hardly, whether they say so or not.
+func TestRetriesOfAFailingService(t *testing.T) {
+	for _, says := range []bool{true, false} {
+		t.Run(fmt.Sprintf("says so: %v", says), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newArena(t, limited("{mode: fixed, limit: 100}", "", ""))
+				books := a.keepBooks()
+				c := &rush{arena: a, path: "/500", says: says, answers: map[string]int{}}
+				c.run(time.Second, 5)
+				first, sent := c.clients, len(a.arrived)
+				clear(c.answers)
+				c.run(5*time.Second, 5)
+				first, sent = c.clients-first, len(a.arrived)-sent
+				if retries := sent - first; first != 1000 || retries > 50 || retries < 1 {
+					t.Errorf("of %d requests %d were sent again: %v", first, retries, c.answers)
+				}
+				if n := c.count("retry_budget"); n < 900 {
+					t.Errorf("%d over the budget: %v", n, c.answers)
+				}
+				synctest.Wait()
+				sheds := a.endpoint().limiter.Status(time.Now()).Sheds
+				if len(sheds) != 1 || sheds[0].Reason != "retry_budget" || sheds[0].Retries != sheds[0].Count || sheds[0].Count < 900 {
+					t.Errorf("counted %+v", sheds)
+				}
+				books.balance(t)
+			})
+		})
+	}
+}
+
+// TestStormOfThoseWhoHeed: clients that do as they are told make no storm: far
+// fewer attempts than those that are told nothing, and hardly fewer answers.
+func TestStormOfThoseWhoHeed(t *testing.T) {
+	attempts := func(settings string, heeds bool) (all, useful int) {
+		synctest.Test(t, func(t *testing.T) {
+			a := newArena(t, limited("{mode: fixed, limit: 2, queue: {length: 4}}, storm: {"+settings+"}", "", ""))
+			c := &rush{arena: a, heeds: heeds, answers: map[string]int{}}
+			c.run(5*time.Second, 5)
+			all, useful = c.count(), c.count("200")
+		})
+		return all, useful
+	}
+	plain, plainUseful := attempts("mode: off", false)
+	told, toldUseful := attempts("mode: bound", true)
+	t.Logf("told nothing: %d attempts, %d answered; told: %d and %d", plain, plainUseful, told, toldUseful)
+	if retries := told - 1000; retries*5 > plain-1000 || toldUseful*100 < plainUseful*95 {
+		t.Errorf("%d attempts for %d answers, where nothing is told %d for %d", told, toldUseful, plain, plainUseful)
+	}
+}
+
 // TestObserve: the same storm, only watched: nothing is refused for being a
 // retry, and nobody is told anything.
 func TestObserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArena(t, limited("{mode: fixed, limit: 2, queue: {length: 4}}, storm: {mode: observe}", "", ""))
-		c := &rush{arena: a, answers: map[string]int{}}
+		c := &rush{arena: a, says: true, answers: map[string]int{}}
 		c.run(3*time.Second, 5)
 		in := a.proxy.gen.Load().upstreams["service"].inbound
 		if s := in.detector.State(); s != storm.Storm {
@@ -459,4 +536,38 @@ func TestConcurrentAccounts(t *testing.T) {
 	}
 	all.Wait()
 	books.balance(t)
+}
+
+// BenchmarkAccount is what a request costs that is let in while all is calm:
+// its signals and its fingerprint are read, and its account is kept.
+func BenchmarkAccount(b *testing.B) {
+	up := httptest.NewServer(http.NotFoundHandler())
+	defer up.Close()
+	p, err := New(parse(b, limited("{mode: fixed, limit: 1}", "", ""), up.URL), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	for name, lines := range map[string][]string{
+		"plain":      {"GET /a/path?with=query", "Accept: */*", "User-Agent: x"},
+		"request id": {"GET /a/path?with=query", "Accept: */*", "User-Agent: x", "X-Request-Id: 0af7651916cd43dd8448eb211c80319c"},
+		"AWS":        {"POST /", "User-Agent: x", "Amz-Sdk-Request: attempt=1; max=3", "Amz-Sdk-Invocation-Id: 5e8fa1b2-0000-4000-8000-000000000000"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			x := exchangeOf(b, lines...)
+			x.gen, x.clientHash = p.gen.Load(), 7
+			x.route = x.gen.router.find("h", x.r.URL)
+			now := epoch
+			b.ReportAllocs()
+			for b.Loop() {
+				now = now.Add(50 * time.Microsecond)
+				x.arrive(now)
+				if x.overBudget(now) {
+					b.Fatal("refused")
+				}
+				x.account.settle(storm.Useful)
+				x.account.close(now)
+			}
+		})
+	}
 }
