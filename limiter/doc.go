@@ -14,6 +14,7 @@
 //	limiter.go     the lock, admission, the end of a permit
 //	notices.go     calls of Notify that are due once the lock is free
 //	waiter.go      a request as the limiter sees it
+//	try.go         admission without a wait
 //	queue.go       where requests wait, and who goes first
 //	fairness.go    who among the clients takes more than its share
 //	group.go       what is limited together: all classes, or one alone

@@ -166,9 +166,9 @@ func (x *exchange) wantsStream() bool {
 }
 
 // dispatched notes that the request is on its way to the service.
-func (x *exchange) dispatched() {
+func (x *exchange) dispatched(a *attempt) {
 	x.exposed++
-	x.permit.settle(limiter.Ignored, 0)
+	a.permit.settle(limiter.Ignored, 0)
 	if x.run != nil {
 		x.run.sent()
 	}
@@ -178,10 +178,11 @@ func (x *exchange) dispatched() {
 // without an answer it says nothing at all.
 const noLatency = 1
 
-// broke ends the permit of an attempt, begun at some time, that brought no
-// answer. As in answered, the client's own time is none of the service's.
-func (x *exchange) broke(f *failure, begun, now time.Time) {
-	o, latency := limiter.Ignored, max(now.Sub(x.bound.lastMoved(begun)), noLatency)
+// broke ends the permit of an attempt that brought no answer. As in answered,
+// the client's own time is none of the service's.
+func (x *exchange) broke(a *attempt, now time.Time) {
+	f := a.failure
+	o, latency := limiter.Ignored, max(now.Sub(x.bound.lastMoved(a.begun)), noLatency)
 	_, asking := x.bound.uploading()
 	if asking { // the service waited for the client, and has not been at work
 		latency = noLatency
@@ -196,21 +197,21 @@ func (x *exchange) broke(f *failure, begun, now time.Time) {
 	case asking:
 		o = limiter.Unused
 	}
-	x.permit.settle(o, latency)
-	x.permit.end(now)
+	a.permit.settle(o, latency)
+	a.permit.end(now)
 }
 
 // answered notes what the answer's header, which has come at now, says of the
 // service. A client that sent its body slowly is not the service's slowness:
 // the latency counts from the last of it. An answer that came before that says
 // nothing about latency.
-func (x *exchange) answered(resp *http.Response, begun, now time.Time) {
+func (x *exchange) answered(a *attempt, now time.Time) {
+	resp := a.resp
 	o := outcomeOf(resp, x.grpc)
 	if uploading, _ := x.bound.uploading(); uploading && o == limiter.Success {
 		o = limiter.Ignored
 	}
-	x.permit.settle(o, max(now.Sub(x.bound.lastMoved(begun)), noLatency))
-	x.account.settle(usefulness(resp, x.grpc))
+	a.permit.settle(o, max(now.Sub(x.bound.lastMoved(a.begun)), noLatency))
 	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
 		x.route.upstream.classes.add(x.r.URL.Path)
 	}

@@ -33,6 +33,7 @@ const (
 	errInternal          errorType = "proxy_internal_error"
 	errLoop              errorType = "proxy_loop_detected"
 	errClientGone        errorType = "client_gone" // ours: never sent, only logged
+	errHedgeLost         errorType = "hedge_lost"  // ours: of an attempt, in metrics
 	statusClientGone               = 499           // in logs, as nginx has it
 	grpcContentType                = "application/grpc"
 	maxDetails                     = 200

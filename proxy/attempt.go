@@ -1,32 +1,78 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxInterim is how many interim (1xx) answers are passed on before an
 // upstream is taken to be broken.
 const maxInterim = 8
 
-// attempt is what is learned about sending a request once.
+// attempt is one sending of a request to an endpoint, and what is learned by it.
 type attempt struct {
+	endpoint *endpoint
+	permit   *permit   // of its own, at that endpoint
+	number   int       // 1 for the first there ever was, also by proxies before us; 0: it isn't passed on
+	follows  condition // of a retry: what it is made for
+
+	// ctx is the exchange's, or one of its own where cancel isn't nil.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	begun    time.Time
+	latency  time.Duration // until the answer's header, or the failure
+	inflight bool          // counted at its endpoint
+
+	// What came of it: either is nil.
+	resp    *http.Response
+	failure *failure
+	err     error // of which failure tells
+
 	h1only      bool
 	conn        *upConn     // that carries it
 	wroteHeader atomic.Bool // net/http began to write it
 	unsent      bool        // it failed, and the upstream has surely got nothing of it, or nothing that it took
 	body        *requestBody
-	expects     bool // the client waits for a 100 before it sends its body
+	replay      *replayReader // reads body, where it may be read again
+	expects     bool          // the client waits for a 100 before it sends its body
 
 	interimMu sync.Mutex
 	interim   int
 	over      bool // the final answer has begun: interim ones come too late
 }
 
-func (a *attempt) bodyTouched() bool { return a.body != nil && a.body.bytes.Load() > 0 }
+// bodyTouched says whether any of the body was read for this attempt.
+func (a *attempt) bodyTouched() bool {
+	if a.replay != nil {
+		return a.replay.touched()
+	}
+	return a.body != nil && a.body.bytes.Load() > 0
+}
+
+// failing says whether the endpoint counts as failing by its answer: of a
+// gateway whose own upstream doesn't answer.
+func (a *attempt) failing() bool {
+	return a.resp.StatusCode == http.StatusBadGateway || a.resp.StatusCode == http.StatusGatewayTimeout
+}
+
+// done ends what the attempt holds, at the latest with its exchange. Once more
+// does no harm.
+func (a *attempt) done(now time.Time) {
+	a.permit.end(now)
+	if a.replay != nil {
+		a.replay.stop()
+	}
+	if a.inflight {
+		a.inflight = false
+		a.endpoint.inflight.Add(-1)
+	}
+}
 
 // trace passes interim answers on and learns whether the request was written.
 func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTrace {
@@ -51,7 +97,7 @@ func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTra
 			}
 			// While the server may be writing its own 100, it writes unguarded:
 			// until the client's body has begun to come, others are dropped.
-			if a.expects && !a.bodyTouched() {
+			if a.expects && a.body.bytes.Load() == 0 {
 				return nil
 			}
 			out := w.Header()

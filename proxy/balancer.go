@@ -21,7 +21,11 @@ const idleLatency = 1e-6 // seconds
 // Where the better one has no room, one that has takes the request before it
 // waits anywhere.
 func (u *Upstream) pick(now time.Time) *endpoint {
-	eps := *u.usable.Load() // once: it may be replaced at any time
+	return choose(*u.usable.Load(), now) // once: it may be replaced at any time
+}
+
+// choose is pick among these.
+func choose(eps []*endpoint, now time.Time) *endpoint {
 	e := draw(eps, now)
 	if len(eps) <= 1 || e.hasRoom() {
 		return e

@@ -149,14 +149,22 @@ func (b *bound) extend(deadline, now time.Time) {
 	}
 }
 
-// enqueued begins a wait in the queue.
+// holds says which permit it is about: of the latest attempt, or of the one
+// whose answer is passed on.
+func (b *bound) holds(p *permit) {
+	b.mu.Lock()
+	b.permit = p
+	b.mu.Unlock()
+}
+
+// enqueued begins a wait in the queue, or before a retry.
 func (b *bound) enqueued() {
 	b.mu.Lock()
 	b.queued = true
 	b.mu.Unlock()
 }
 
-// dequeued ends the wait in the queue.
+// dequeued ends the wait.
 func (b *bound) dequeued(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,9 +2,10 @@
 // connections, routes, classifies, forwards to an endpoint of the upstream,
 // and answers.
 //
-// The client's side is an [net/http.Handler] and the upstream's side makes
-// exactly one attempt for one request (see [Upstream]): net/http's own
-// transport would send some requests again by itself, outside every budget.
+// The client's side is an [net/http.Handler]. On the upstream's side, what sends
+// a request sends it exactly once: net/http's own transport would send some
+// again by itself, outside every budget. Retries are decided in one place, and
+// paid for (see [Upstream]).
 //
 // A request's way, and the files that hold each step:
 //
@@ -27,11 +28,15 @@
 //	                                     what is known of an endpoint
 //	attempt.go, pool.go, conn.go, dial.go, descriptors.go
 //	                                     sending it once, and on which connection
+//	retry.go, retrypolicy.go, words.go, backoff.go, setaside.go, replay.go, trytime.go
+//	                                     when it is sent once more, and what that takes
+//	hedge.go, quantile.go                a second attempt beside a slow first one
 //	relay.go, upgrade.go                 the answer's way back
 //	answer.go, failure.go                what Levee says when it answers itself
 //
 // Around it: proxy.go starts, reloads and stops; generation.go is one
 // configuration turned into working parts; certs.go and authorities.go keep
 // TLS's files; state.go and statefile.go keep what was learned over a restart;
-// status.go, admissionstatus.go and stormstatus.go are what people see.
+// status.go, admissionstatus.go, stormstatus.go and retrystats.go are what
+// people see.
 package proxy

@@ -109,9 +109,14 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 	}
 }
 
-// refusedStream says whether the upstream has refused a request unread (RFC
-// 9113, section 8.7).
-func refusedStream(err error) bool { return strings.Contains(err.Error(), "REFUSED_STREAM") }
+// refusedStream says whether an HTTP/2 upstream told that it has not processed a
+// request: by refusing its stream, or by going away before it (RFC 9113,
+// sections 8.7 and 6.8). Then it may be sent again whatever its method.
+// net/http's errors for it are texts; a test holds them.
+func refusedStream(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "http2: Transport received")
+}
 
 // maxStaleConns bounds the search for a live connection among the kept ones.
 const maxStaleConns = 16

@@ -44,6 +44,7 @@ type exchange struct {
 	cancel   context.CancelCauseFunc
 	deadline time.Time // zero: none
 	bound    bound
+	retrying *retrying // nil: the request is sent once
 
 	run    *guardedRun // that this exchange is of; nil: it is its client's own
 	held   *heldBody   // the body, where it was read before it is sent
@@ -142,6 +143,9 @@ func (x *exchange) finish() {
 	}
 	if x.held != nil {
 		x.held.release()
+	}
+	if x.retrying != nil { // behind cancel, which ends what is still under way
+		x.retrying.end(time.Now())
 	}
 }
 

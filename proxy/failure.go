@@ -18,6 +18,8 @@ var (
 	errDeadline          = errors.New("the deadline is over")
 	errResponseDeadline  = errors.New("no answer began in time")
 	errConnectDeadline   = errors.New("no connection in time")
+	errTryDeadline       = errors.New("no answer began in the time for one attempt")
+	errHedged            = errors.New("another attempt has answered")
 	errHandshakeDeadline = errors.New("no TLS handshake in time")
 	errStopped           = errors.New("the drain time is over")
 	errTooManyInterim    = errors.New("too many interim answers")
@@ -60,6 +62,12 @@ func (x *exchange) explain(err error) *failure {
 	return x.explainBy(context.Cause(ctx), err, x.body.failed())
 }
 
+// explainAttempt turns the failure of an attempt into one, likewise. The attempt
+// may have ended before the exchange did.
+func (x *exchange) explainAttempt(a *attempt) *failure {
+	return x.explainBy(context.Cause(a.ctx), a.err, x.body.failed())
+}
+
 // explainCause is for an exchange that ends for a reason of its own.
 func (x *exchange) explainCause(cause error) *failure { return x.explainBy(cause, cause, nil) }
 
@@ -86,6 +94,13 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 		return set(http.StatusGatewayTimeout, errResponseTimeout, "the deadline was over before the upstream answered", x.ownDeadline)
 	case cause == errResponseDeadline:
 		return set(http.StatusGatewayTimeout, errResponseTimeout, "the upstream began no answer within "+rt.cfg.ResponseTimeout.String(), true)
+	case cause == errTryDeadline:
+		return set(http.StatusGatewayTimeout, errResponseTimeout, "the upstream began no answer within "+rt.upstream.cfg.Retry.PerTryTimeout.String(), true)
+	case cause == errHedged: // nobody is to blame
+		f.cut = true
+		return set(statusClientGone, errHedgeLost, "", false)
+	case errors.Is(err, errNotKept):
+		return set(http.StatusBadGateway, errTerminated, errNotKept.Error(), false)
 	case cause == errStopped:
 		return set(http.StatusServiceUnavailable, errUnavailable, "shutting down", false)
 	case bodyErr != nil && (cause == nil || errors.Is(bodyErr, io.ErrUnexpectedEOF)):

@@ -103,63 +103,104 @@ func (p *Proxy) admit(x *exchange) *answer {
 	return nil
 }
 
-// forward makes the one attempt and passes the answer on. It returns a
-// failure where there is none to pass on.
+// forward sends the request, once more where it may, and passes the answer on.
+// It returns a failure where there is none to pass on.
 func (p *Proxy) forward(w *beginning, x *exchange) *failure {
-	u, e := x.route.upstream, x.endpoint
-	begun := time.Now()
-	a := &attempt{h1only: x.upgrade}
-	out := outgoing(w, x, e, a, begun)
-	x.dispatched()
-	x.sent = true
+	a := &attempt{endpoint: x.endpoint, permit: &x.permit, h1only: x.upgrade, ctx: x.ctx}
+	if x.retrying = x.newRetrying(); x.retrying != nil {
+		a = p.persist(w, x, a)
+	} else {
+		defer func() { a.done(time.Now()) }()
+		p.send(w, x, a)
+	}
+	x.endpoint, x.record.Endpoint = a.endpoint, a.endpoint.address
+	if a.failure != nil {
+		return a.failure
+	}
+	return p.relay(w, x, a)
+}
 
-	e.inflight.Add(1)
-	defer e.inflight.Add(-1)
-	e.attempts.Add(1)
-	resp, err := e.send(out, a)
+// send makes an attempt, until its answer's header or its failure.
+func (p *Proxy) send(w http.ResponseWriter, x *exchange, a *attempt) {
+	a.roundTrip(x.begin(w, a))
+	x.judge(a)
+}
+
+// begin makes the request of an attempt. From here on, it counts as sent.
+func (x *exchange) begin(w http.ResponseWriter, a *attempt) *http.Request {
+	a.begun = time.Now()
+	out := outgoing(w, x, a, a.begun)
+	x.dispatched(a)
+	x.sent = true
+	x.record.Attempts++
+	a.inflight = true
+	a.endpoint.inflight.Add(1)
+	a.endpoint.attempts.Add(1)
+	return out
+}
+
+// roundTrip sends the request and waits for the answer's header.
+func (a *attempt) roundTrip(out *http.Request) {
+	a.resp, a.err = a.endpoint.send(out, a)
 	a.end()
+}
+
+// judge notes what came of an attempt: for the limiter, the balancer, and the
+// metrics.
+func (x *exchange) judge(a *attempt) {
+	e, metrics := a.endpoint, x.route.upstream.metrics
 	now := time.Now()
-	latency := now.Sub(begun)
-	if err != nil {
+	a.latency = now.Sub(a.begun)
+	if a.err != nil {
 		if a.unsent {
 			x.exposed--
 		}
-		f := x.explain(err)
-		x.broke(f, begun, now)
-		if f.blame && e.first(err) {
-			e.failed(now, latency, f.details)
+		f := x.explainAttempt(a)
+		a.failure = f
+		x.broke(a, now)
+		if f.blame && e.first(a.err) {
+			e.failed(now, a.latency, f.details)
 		}
-		u.metrics.Attempt(x.r.Method, 0, string(f.kind), latency)
-		return f
+		metrics.Attempt(x.r.Method, 0, string(f.kind), a.latency)
+		return
 	}
-	x.answered(resp, begun, now)
-	x.record.UpstreamDuration = latency
-	u.metrics.Attempt(x.r.Method, resp.StatusCode, "", latency)
-	bad := resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusGatewayTimeout
-	if bad {
-		e.failed(now, latency, "answered "+resp.Status)
+	x.answered(a, now)
+	metrics.Attempt(x.r.Method, a.resp.StatusCode, "", a.latency)
+	if a.failing() {
+		e.failed(now, a.latency, "answered "+a.resp.Status)
 	} else {
-		e.answered(now, latency)
+		e.answered(now, a.latency)
 	}
+	if a.resp.StatusCode == http.StatusSwitchingProtocols {
+		return
+	}
+	body := &upstreamBody{ReadCloser: a.resp.Body, conn: a.conn, permit: a.permit}
+	if a.resp.Body == http.NoBody {
+		body.eof = true
+		a.permit.end(now)
+	}
+	a.resp.Body = body
+}
+
+// relay passes the answer of an attempt on.
+func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
+	e, resp, now := a.endpoint, a.resp, time.Now()
+	x.record.UpstreamDuration = a.latency
+	x.account.settle(usefulness(resp, x.grpc))
 	x.body.answered()
+	x.bound.holds(a.permit)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.bound.answer(now, true)
 		x.account.close(now)
 		f := tunnel(w, x, resp)
 		if f != nil && f.blame {
-			e.failed(now, latency, f.details)
+			e.failed(time.Now(), a.latency, f.details)
 		} else {
 			e.completed()
 		}
 		return f
 	}
-	body := &upstreamBody{ReadCloser: resp.Body, conn: a.conn, permit: &x.permit}
-	if resp.Body == http.NoBody {
-		body.eof = true
-		x.permit.end(now)
-	}
-	resp.Body = body
-	defer body.Close()
+	defer resp.Body.Close()
 	x.bound.answer(now, lasting(resp.Header))
 	if lasting(resp.Header) { // it was answered usefully already, however long it lasts
 		x.account.close(now)
@@ -167,8 +208,8 @@ func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	cut := relay(w, x, resp)
 	switch {
 	case cut != nil && cut.blame:
-		e.failed(time.Now(), latency, "the answer broke off")
-	case !bad: // complete, or as far as its client wanted it
+		e.failed(time.Now(), a.latency, "the answer broke off")
+	case !a.failing(): // complete, or as far as its client wanted it
 		e.completed()
 	}
 	if cut != nil {

@@ -12,8 +12,8 @@ import (
 
 // outgoing makes the request that the upstream gets. It is built anew, not
 // cloned: what isn't put in here can't slip through.
-func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now time.Time) *http.Request {
-	in := x.r
+func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *http.Request {
+	in, e := x.r, a.endpoint
 	h := make(http.Header, len(in.Header)+8)
 	copyEndToEnd(h, in.Header)
 	dropTwins(h, x.gen.vouched)
@@ -29,6 +29,7 @@ func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now t
 	left, has := x.left(now)
 	passPriority(h, x)
 	passDeadline(h, in.Header, x.gen.deadlineHeader, left, has)
+	passAttempt(h, x, a)
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // or net/http would add its own
 	}
@@ -39,28 +40,35 @@ func outgoing(w http.ResponseWriter, x *exchange, e *endpoint, a *attempt, now t
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h,
 		Host:   e.hostFor(in.Host),
-	}).WithContext(httptrace.WithClientTrace(x.ctx, a.trace(w, x)))
+	}).WithContext(httptrace.WithClientTrace(a.ctx, a.trace(w, x)))
 	if x.body.src != nil {
 		a.body = &x.body
 		a.expects = in.Header["Expect"] != nil
-		out.Body = &x.body
 		out.ContentLength = in.ContentLength
-		x.passTrailer(out)
+		trailer := x.passTrailer(out)
+		if x.retrying != nil {
+			a.replay = x.retrying.body.reader(trailer)
+			out.Body = a.replay
+		} else {
+			x.body.trailer = trailer
+			out.Body = &x.body
+		}
 	}
 	return out
 }
 
 // passTrailer lets the client's trailers follow its body. Those announced are
 // announced to the upstream too; over HTTP/1.1 others are passed on as well.
-func (x *exchange) passTrailer(out *http.Request) {
+// What it returns is to be called at the body's end; nil: there can be none.
+func (x *exchange) passTrailer(out *http.Request) (atEnd func()) {
 	if x.r.ContentLength >= 0 && len(x.r.Trailer) == 0 {
-		return
+		return nil
 	}
 	out.Trailer = make(http.Header, len(x.r.Trailer))
 	for name := range x.r.Trailer {
 		out.Trailer[name] = nil
 	}
-	x.body.trailer = func() {
+	return func() {
 		for name, values := range x.r.Trailer {
 			if httpguts.ValidTrailerHeader(name) {
 				out.Trailer[name] = values

@@ -72,6 +72,17 @@ func (p *permit) acquire(now time.Time, e *endpoint) limiter.Verdict {
 	return v
 }
 
+// try takes a permit at the endpoint if one is free. The permit must be a new
+// one, and the waiter's other fields set.
+func (p *permit) try(now time.Time, e *endpoint) bool {
+	p.e = e
+	if !e.limiter.Try(now, &p.waiter) {
+		return false
+	}
+	p.place, p.outcome = placeInflight, limiter.Unused
+	return true
+}
+
 // wait waits in the queue until there is a verdict. Not heard: ctx ended first,
 // and the request waits no longer.
 func (p *permit) wait(ctx context.Context) (v limiter.Verdict, heard bool) {

@@ -60,6 +60,9 @@ type UpstreamStatus struct {
 	ResolveError string `json:"resolveError,omitempty"`
 	// Storm tells of the retries that clients make; nil where nobody looks.
 	Storm *StormStatus `json:"storm,omitempty"`
+	// Retries tells of the attempts that Levee makes beyond the first; nil where
+	// it makes none.
+	Retries *RetryStatus `json:"retries,omitempty"`
 }
 
 // The states of an endpoint.

@@ -26,8 +26,9 @@ type Upstream struct {
 	metrics  *telemetry.UpstreamMetrics
 	classes  *classes // of requests, as the endpoints' limiters number them
 
-	inbound    *inbound // nil: nothing is known of clients' retries
-	refuseWith int      // which of the refusals, by status
+	inbound    *inbound     // nil: nothing is known of clients' retries
+	retries    *retryPolicy // nil: each request is sent once
+	refuseWith int          // which of the refusals, by status
 	mailboxes  mailboxes
 	keeper     *keeper // of what was learned before a restart
 
@@ -58,6 +59,7 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 		resolved: make(chan struct{}),
 		classes:  old.knownClasses(),
 		keeper:   o.keeper,
+		retries:  newRetryPolicy(cfg, old.policyOf()),
 	}
 	switch cfg.Concurrency.RefuseWith {
 	case "503":
@@ -318,6 +320,7 @@ func (u *Upstream) status(now time.Time) UpstreamStatus {
 		s.ResolveError = err.Error()
 	}
 	s.Storm = u.inbound.status(now, u.classes)
+	s.Retries = u.retries.status(now)
 	return s
 }
 

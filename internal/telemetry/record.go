@@ -49,6 +49,9 @@ type Record struct {
 	Idempotency string
 	// Status of the answer; 0 if none was sent.
 	Status int
+	// Attempts is how often the request was sent to the upstream. 0 and 1 are
+	// left out of the line.
+	Attempts int
 	// BytesIn and BytesOut count the bodies' bytes.
 	BytesIn  int64
 	BytesOut int64
@@ -102,6 +105,7 @@ type packed struct {
 	bytesOut int64
 	status   int
 	attempt  int
+	attempts int
 	aborted  bool
 	ends     [fieldCount]uint16 // where each string ends in text
 	text     text
@@ -111,7 +115,7 @@ type packed struct {
 // the slot's buffer.
 func (p *packed) pack(r *Record) {
 	p.time, p.duration, p.upstream = r.Time, r.Duration, r.UpstreamDuration
-	p.bytesIn, p.bytesOut, p.status, p.attempt, p.aborted = r.BytesIn, r.BytesOut, r.Status, r.Attempt, r.Aborted
+	p.bytesIn, p.bytesOut, p.status, p.attempt, p.attempts, p.aborted = r.BytesIn, r.BytesOut, r.Status, r.Attempt, r.Attempts, r.Aborted
 
 	fields := [fieldCount]string{
 		fieldMethod:      r.Method,
@@ -163,6 +167,9 @@ func (p *packed) appendLine(dst []byte, f Format) []byte {
 	l.seconds("durationSeconds", p.duration)
 	if p.upstream != 0 {
 		l.seconds("upstreamSeconds", p.upstream)
+	}
+	if p.attempts > 1 {
+		l.int("attempts", int64(p.attempts))
 	}
 	l.int("bytesIn", p.bytesIn)
 	l.int("bytesOut", p.bytesOut)

@@ -1,0 +1,56 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// fullJitter spreads a pause over everything from none to its ceiling. What has
+// failed together must not come back together, and of all ways to spread, this
+// one makes the fewest collisions for the same time in all.
+const fullJitter = 1
+
+// newBackoff gives pauses before retries: each from none to a ceiling, which
+// is base at first, doubles, and stays at most.
+func newBackoff(base, most time.Duration) backoff.BackOff {
+	return backoff.NewExponentialBackOff(
+		// Spread by all of it to both sides, half the ceiling becomes anything up to the ceiling.
+		backoff.WithInitialInterval(base/2),
+		backoff.WithMaxInterval(most/2),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(fullJitter),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// longestAdvice is how long a request without a deadline waits at most because
+// its upstream asked for it. For longer ones, the client is told instead.
+const longestAdvice = 10 * time.Second
+
+// pauseFor is how long to wait before a retry, with so much time left until the
+// deadline, if there is one. What the answer asks for goes first, with the
+// jitter on top, since all others were told the same. A pause of our own is cut
+// to half of what is left, so that there is time for the answer. False: there
+// is no time.
+func pauseFor(jitter time.Duration, a advice, left time.Duration, has bool) (time.Duration, bool) {
+	if has && left <= 0 {
+		return 0, false
+	}
+	if !a.waits {
+		if has {
+			jitter = min(jitter, left/2)
+		}
+		return jitter, true
+	}
+	if !has {
+		left = longestAdvice + 1
+	}
+	if a.after >= left {
+		return 0, false
+	}
+	if a.exactly {
+		jitter = 0
+	}
+	return a.after + min(jitter, (left-a.after)/2), true
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"net/http"
+	"time"
+)
+
+// hedgeLeast is the shortest time after which a request is sent a second time,
+// however quick its class is.
+const hedgeLeast = time.Millisecond
+
+// Results of hedges, as metrics have them.
+type hedgeResult uint8
+
+const (
+	hedgeWon        hedgeResult = iota // its answer was the one passed on
+	hedgeLost                          // the first attempt's was
+	hedgeBudget                        // not sent: no budget was left
+	hedgeNoEndpoint                    // not sent: there was no other endpoint
+	hedgeLimit                         // not sent: the other endpoint had no room
+	hedgeResults
+)
+
+var hedgeResultNames = [hedgeResults]string{"won", "lost", "budget", "no_endpoint", "limit"}
+
+// firstly makes the first attempt and, where that takes long and the upstream is
+// configured so, a second one beside it: the hedge. It returns the one whose
+// answer came first; if that was a failure, the other.
+//
+// A hedge is a retry before its time: it takes a request that may be repeated,
+// with a body that has come and is kept, an endpoint that has room, and budget.
+func (p *Proxy) firstly(w http.ResponseWriter, x *exchange, a *attempt) *attempt {
+	r := x.retrying
+	out := x.begin(w, a)
+	after, hedges := r.hedgeAfter()
+	if !hedges {
+		x.roundTripWithin(a, out)
+		x.judge(a)
+		r.observe(a)
+		return a
+	}
+	came := make(chan *attempt, 2)
+	fly := func(a *attempt, out *http.Request) {
+		x.roundTripWithin(a, out)
+		came <- a
+	}
+	go fly(a, out)
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case <-came:
+		x.judge(a)
+		r.observe(a)
+		return a
+	case <-timer.C:
+	}
+	hedge := r.hedge(a, time.Now())
+	if hedge == nil {
+		<-came
+		x.judge(a)
+		r.observe(a)
+		return a
+	}
+	go fly(hedge, x.begin(w, hedge))
+	return r.race(a, hedge, came)
+}
+
+// hedgeAfter is how long the first attempt is waited for before a hedge. False:
+// there will be none.
+func (r *retrying) hedgeAfter() (time.Duration, bool) {
+	p := r.policy
+	if !p.hedges || r.x.upgrade || r.x.run != nil || !p.methods[r.x.r.Method] || r.first > 1 && !p.chains {
+		return 0, false
+	}
+	if p.hedgeAfter > 0 {
+		return p.hedgeAfter, true
+	}
+	d, known := p.latencies.p95(r.x.class)
+	return max(d, hedgeLeast), known
+}
+
+// hedge makes the second attempt, ready to be sent. Nil: there is none.
+func (r *retrying) hedge(a *attempt, now time.Time) *attempt {
+	if !r.body.whole() || r.x.ctx.Err() != nil {
+		return nil
+	}
+	stats, budget := r.policy.stats, r.policy.budget
+	r.failed = append(r.failed, a.endpoint) // for now
+	candidates := r.candidates()
+	r.failed = r.failed[:len(r.failed)-1]
+	if len(candidates) == 0 || candidates[0] == a.endpoint {
+		stats.hedged(hedgeNoEndpoint)
+		return nil
+	}
+	if !budget.Reserve(now) {
+		stats.hedged(hedgeBudget)
+		return nil
+	}
+	hedge := r.place(choose(candidates, now), now)
+	if hedge == nil {
+		budget.Return(now)
+		stats.hedged(hedgeLimit)
+		return nil
+	}
+	hedge.over = true // interim answers are the first attempt's
+	return hedge
+}
+
+// race waits for two attempts. The first useful answer wins, and the other
+// attempt is ended, whose permit ends as that of a request that nobody waits
+// for any more. Otherwise the later outcome stands, and what came first has
+// failed like any attempt.
+func (r *retrying) race(a, hedge *attempt, came <-chan *attempt) *attempt {
+	x := r.x
+	winner := <-came
+	loser := a
+	if winner == a {
+		loser = hedge
+	}
+	x.judge(winner)
+	if winner.failure == nil && r.conditionOf(winner) == noCondition {
+		loser.end()
+		loser.cancel(errHedged)
+		r.loose.Go(func() {
+			<-came
+			x.judge(loser)
+			if loser.failure == nil {
+				loser.resp.Body.Close()
+			}
+			loser.done(time.Now())
+		})
+	} else {
+		r.failed = append(r.failed, winner.endpoint)
+		r.putAside(winner)
+		winner = <-came
+		x.judge(winner)
+	}
+	r.observe(winner)
+	result := hedgeLost
+	if winner == hedge {
+		result = hedgeWon
+	}
+	r.policy.stats.hedged(result)
+	return winner
+}
+
+// observe learns how long answers take that are worth waiting for.
+func (r *retrying) observe(a *attempt) {
+	if r.policy.latencies == nil || !succeeded(a, r.x.grpc) {
+		return
+	}
+	begun := r.x.bound.lastMoved(a.begun)
+	r.policy.latencies.observe(r.x.class, a.begun.Add(a.latency).Sub(begun))
+}

@@ -1,0 +1,166 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// errNotKept is how the body of a further attempt ends of which not all was kept.
+var errNotKept = errors.New("the request's body is too large to be sent again")
+
+// replay keeps a request's body while it streams to the upstream, up to a
+// limit, so that a further attempt can send it again: first what was kept, and
+// then, as the first attempt would have, what the client still sends.
+//
+// Each attempt reads by a reader of its own. An earlier one may still be
+// waiting for the client when the next begins, as the transport reads on a
+// goroutine of its own: then that one's bytes are kept for the next, and no two
+// ever read from the client at once.
+type replay struct {
+	src   io.Reader
+	limit int
+
+	mu      sync.Mutex
+	changed *sync.Cond // when reading ends, and when a reader is stopped
+	reading bool       // somebody reads from src
+	kept    []byte
+	total   int   // bytes read from src
+	over    bool  // not all of them are kept
+	err     error // with which src ended
+}
+
+// newReplay keeps the body of src up to a limit. A length that is known to be
+// over it, negative if it isn't known, means that nothing is kept.
+func newReplay(src io.Reader, length int64, limit int) *replay {
+	b := &replay{src: src, limit: limit}
+	b.changed = sync.NewCond(&b.mu)
+	switch {
+	case length > int64(limit):
+		b.limit = 0
+	case length > 0:
+		b.kept = make([]byte, 0, length)
+	}
+	return b
+}
+
+// spent says that the body can't be sent again from its beginning.
+func (b *replay) spent() bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.over
+}
+
+// whole says that all of the body has come, and is kept.
+func (b *replay) whole() bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err == io.EOF && !b.over
+}
+
+// reader begins at the body's beginning. At its end it calls trailer, if that
+// isn't nil.
+func (b *replay) reader(trailer func()) *replayReader { return &replayReader{b: b, trailer: trailer} }
+
+// took notes what was read from src. b.mu must be held.
+func (b *replay) took(p []byte, err error) {
+	b.total += len(p)
+	if len(b.kept)+len(p) > b.limit {
+		b.over, b.kept = b.over || len(p) > 0, nil
+	} else if !b.over {
+		b.kept = append(b.kept, p...)
+	}
+	b.err = err
+}
+
+// replayReader is the body of one attempt.
+type replayReader struct {
+	b       *replay
+	trailer func()
+
+	at    int // guarded by b.mu
+	ended bool
+}
+
+func (r *replayReader) Read(p []byte) (int, error) {
+	b := r.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		switch {
+		case r.ended:
+			return 0, http.ErrBodyReadAfterClose
+		case r.at < b.total && b.over:
+			return 0, errNotKept
+		case r.at < b.total:
+			n := copy(p, b.kept[r.at:])
+			r.at += n
+			return n, nil
+		case b.err != nil:
+			return 0, r.end(b.err)
+		case !b.reading:
+			return r.readOn(p)
+		}
+		b.changed.Wait() // for what an earlier attempt still reads
+	}
+}
+
+// readOn reads what nobody has read yet. b.mu must be held; it isn't meanwhile.
+func (r *replayReader) readOn(p []byte) (int, error) {
+	b := r.b
+	b.reading = true
+	b.mu.Unlock()
+	n, err := b.src.Read(p)
+	b.mu.Lock()
+	b.reading = false
+	b.took(p[:n], err)
+	r.at += n
+	b.changed.Broadcast()
+	return n, r.end(err)
+}
+
+func (r *replayReader) end(err error) error {
+	if err == io.EOF && r.trailer != nil {
+		r.trailer()
+		r.trailer = nil
+	}
+	return err
+}
+
+// touched says whether the attempt has read any of the body.
+func (r *replayReader) touched() bool {
+	r.b.mu.Lock()
+	defer r.b.mu.Unlock()
+	return r.at > 0
+}
+
+// stop ends the reading of an attempt that is over.
+func (r *replayReader) stop() {
+	r.b.mu.Lock()
+	defer r.b.mu.Unlock()
+	r.ended = true
+	r.b.changed.Broadcast()
+}
+
+// last says that no further attempt will follow this one's: what it has read
+// need not be kept any longer.
+func (r *replayReader) last() {
+	b := r.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.at < b.total {
+		return // it still sends what was kept
+	}
+	b.limit, b.over, b.kept = 0, b.over || b.total > 0, nil
+}
+
+// Close implements [io.Closer]. The transport closes a body when it is done with
+// it; the next attempt may not be.
+func (r *replayReader) Close() error { return nil }

@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseRetryAfter(t *testing.T) {
+	now := time.Date(2026, 2, 26, 5, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		value, date string
+		want        time.Duration
+		ok          bool
+	}{
+		{"0", "", 0, true},
+		{"120", "", 2 * time.Minute, true},
+		{"99999999999999999999999", "", maxTimeout, true},
+		{"Thu, 26 Feb 2026 05:00:30 GMT", "", 30 * time.Second, true},
+		{"Thu, 26 Feb 2026 04:00:00 GMT", "", 0, true},
+		{"Thu, 26 Feb 2026 07:00:30 GMT", "Thu, 26 Feb 2026 07:00:00 GMT", 30 * time.Second, true}, // its clock is two hours ahead
+		{"Thu, 26 Feb 2026 05:00:30 GMT", "today", 30 * time.Second, true},
+		{"Thursday, 26-Feb-26 05:00:30 GMT", "", 30 * time.Second, true},
+		{"Thu Feb 26 05:00:30 2026", "", 30 * time.Second, true},
+		{"Thu, 26 Feb 9999 05:00:30 GMT", "", maxTimeout, true},
+		{"", "", 0, false},
+		{"-1", "", 0, false},
+		{"1.5", "", 0, false},
+		{" 1", "", 0, false},
+		{"soon", "", 0, false},
+	} {
+		var date []string
+		if test.date != "" {
+			date = []string{test.date}
+		}
+		if got, ok := parseRetryAfter(test.value, date, now); got != test.want || ok != test.ok {
+			t.Errorf("%q: %v, %v; want %v, %v", test.value, got, ok, test.want, test.ok)
+		}
+	}
+}
+
+func TestProxyError(t *testing.T) {
+	for field, want := range map[string]string{
+		"":                                "",
+		"levee":                           "",
+		"levee; error=connection_refused": "connection_refused",
+		`levee;details="a; error=x, y";error=http_request_denied`:         "http_request_denied",
+		`levee; details="say \"no; error=a\""; error=dns_error`:           "dns_error",
+		"inner; error=dns_error, outer":                                   "",
+		"inner; error=dns_error, outer; error=connection_limit_reached":   "connection_limit_reached",
+		`inner; details="a, b; error=c", outer; x=y; error=proxy_loop_de`: "proxy_loop_de",
+		`levee; details="unended; error=a`:                                "",
+		`levee; details="\`:                                               "",
+	} {
+		if got := proxyError(field); got != want {
+			t.Errorf("%q: %q, want %q", field, got, want)
+		}
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	now := time.Date(2026, 2, 26, 5, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name, header string
+		grpc         bool
+		want         advice
+	}{
+		{"nothing", "", false, advice{}},
+		{"a time", "Retry-After: 3", false, advice{after: 3 * time.Second, waits: true}},
+		{"Envoy's rate limit", "X-Envoy-Ratelimited: true", false, advice{stop: true}},
+		{"Finagle's nack", "Finagle-Http-Nonretryable-Nack: true", false, advice{stop: true}},
+		{"a plain no", "X-Should-Retry: false", false, advice{stop: true}},
+		{"a plain yes", "X-Should-Retry: true", false, advice{}},
+		{"Levee's", "Levee-Shed: overload", false, advice{elsewhere: true}},
+		{"Levee's, with a time", "Levee-Shed: retry_budget\nRetry-After: 7", false, advice{elsewhere: true, after: 7 * time.Second, waits: true}},
+		{"a denial", "Proxy-Status: levee; error=http_request_denied", false, advice{elsewhere: true}},
+		{"another proxy's trouble", "Proxy-Status: levee; error=connection_refused", false, advice{}},
+		{"a pushback", "Grpc-Retry-Pushback-Ms: 250", true, advice{after: 250 * time.Millisecond, waits: true, exactly: true, asked: true}},
+		{"a pushback before a time", "Grpc-Retry-Pushback-Ms: 250\nRetry-After: 3", true, advice{after: 250 * time.Millisecond, waits: true, exactly: true, asked: true}},
+		{"a negative one", "Grpc-Retry-Pushback-Ms: -1", true, advice{stop: true}},
+		{"an empty one", "Grpc-Retry-Pushback-Ms: ", true, advice{stop: true}},
+		{"two of them", "Grpc-Retry-Pushback-Ms: 1\nGrpc-Retry-Pushback-Ms: 2", true, advice{stop: true}},
+		{"one for others", "Grpc-Retry-Pushback-Ms: -1", false, advice{}},
+	} {
+		h := http.Header{}
+		for line := range strings.SplitSeq(test.header, "\n") {
+			if name, value, ok := strings.Cut(line, ": "); ok {
+				h.Add(name, value)
+			}
+		}
+		if got := adviceOf(h, test.grpc, now); got != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
+		}
+	}
+}
+
+// FuzzAdvice reads what an upstream may send: nothing that it says may make a
+// wait negative or longer than a day.
+func FuzzAdvice(f *testing.F) {
+	f.Add("120", "Thu, 26 Feb 2026 05:00:30 GMT", "250", `levee; error=connection_refused; details="a"`)
+	f.Add("Thu, 26 Feb 2026 05:00:30 GMT", "", "-1", `a;b="\",;", c;error=d`)
+	f.Add("999999999999999999999", "x", "99999999999999999999", `;,;,"`)
+	now := time.Date(2026, 2, 26, 5, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, after, date, pushback, status string) {
+		h := http.Header{retryAfterHeader: {after}, dateHeader: {date}, proxyStatusHeader: {status}}
+		a := adviceOf(h, false, now)
+		if a.after < 0 || a.after > maxTimeout || a.after > 0 && !a.waits {
+			t.Errorf("Retry-After %q of %q: %+v", after, date, a)
+		}
+		h[pushbackHeader] = []string{pushback}
+		a = adviceOf(h, true, now)
+		if a.after < 0 || a.after > maxTimeout || a.stop == a.asked && proxyError(status) != string(errLoop) {
+			t.Errorf("pushback %q: %+v", pushback, a)
+		}
+		if e := proxyError(status); e != "" && !strings.Contains(status, "error="+e) {
+			t.Errorf("Proxy-Status %q: error %q isn't in it", status, e)
+		}
+	})
+}
