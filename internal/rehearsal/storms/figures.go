@@ -2,6 +2,7 @@ package storms
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/levee-proxy/levee/internal/rehearsal/plot"
@@ -24,12 +25,12 @@ func (r *Rehearsed) figure() plot.Figure {
 		return values
 	}
 	offered := plot.Panel{Label: "attempts sent, per s", Log: true}
-	let := plot.Panel{Label: "let through, per s"}
+	let := plot.Panel{Label: "let through, per s", Log: r.Down()}
 	useful := plot.Panel{Label: "useful, per s"}
-	for i := range r.Rows {
-		row := &r.Rows[i]
+	// The last first: each keeps its colour in all panels.
+	for _, row := range slices.Backward(r.Rows) {
 		line := func(of func(*sim.Point) float64) plot.Line {
-			return plot.Line{Name: row.Arm.String(), Every: every, Values: series(row, of), Faint: row.Arm == Without}
+			return plot.Line{Name: row.Arm.String(), Every: every, Values: series(&row, of), Faint: row.Arm == Without}
 		}
 		offered.Lines = append(offered.Lines, line(func(p *sim.Point) float64 { return float64(p.Attempts) }))
 		useful.Lines = append(useful.Lines, line(func(p *sim.Point) float64 { return float64(p.Good) }))
@@ -39,7 +40,7 @@ func (r *Rehearsed) figure() plot.Figure {
 		}
 	}
 	let.Lines = append(let.Lines, plot.Line{Name: "can be worked off", Every: every, Values: r.able(), Faint: true})
-	state := plot.Panel{Label: "state", Lines: []plot.Line{{Name: "0 calm, 1 watch,", Every: stateEvery.Seconds(), Values: states(r)}, {Name: "2 storm, 3 recovering", Every: 1}}}
+	state := plot.Panel{Label: "state (2: storm)", Lines: []plot.Line{{Name: Everything.String(), Every: stateEvery.Seconds(), Values: states(r)}}}
 	return plot.Figure{
 		Title: r.Name, Seconds: r.Duration.Seconds(), Panels: []plot.Panel{offered, let, useful, state},
 		Shade: [2]float64{r.From.Seconds(), r.To.Seconds()}, ShadeTag: r.Triggers[0].Kind.String(),

@@ -96,7 +96,7 @@ and everything.
 | all well | ≤ 2 s in each run | until 99%% of what comes after the trigger is answered well, for good; never undone |
 | attempts | ≥ 80%% fewer | what clients send from the trigger's begin to the end, for layers that honour what they are told, against the limiter's plain 503s |
 
-Shares are means, and the worst run in brackets where the bar is for each. Amplification is attempts for each request, during the trigger.
+In the plots (each of the first seed), the state is 0 when calm, 1 for watch, 2 for storm and 3 while recovering. In the tables, shares are means, and the worst run in brackets where the bar is for each. Amplification is attempts for each request, during the trigger.
 `
 
 // missed lists the bars that were missed.
