@@ -89,7 +89,7 @@ func (x *exchange) arrive(now time.Time) {
 	}
 	if a.in == nil {
 		a.in, a.outcome, a.asked = in, storm.Neutral, false
-		a.request = storm.Request{Says: saidAttempt(x.r.Header), Class: x.class, Client: x.clientHash}
+		a.request = storm.Request{Says: saidAttempt(x.r.Header), Class: x.class, Client: x.clientHash, Priority: uint8(x.priority)}
 		x.fingerprint(&a.request)
 		in.detector.Arrive(now, &a.request)
 		in.look(now)

@@ -46,6 +46,7 @@ const (
 type stripe struct {
 	class  [MaxClasses][kinds]atomic.Uint32
 	client [clientSlots][2]atomic.Uint32 // attempts, retries
+	first  [priorities]atomic.Uint32     // first attempts that the limiter shed, by priority
 	_      [64]byte
 }
 

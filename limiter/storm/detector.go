@@ -41,6 +41,7 @@ type Detector struct {
 	due   atomic.Int64  // when the current slot of time ends
 	state atomic.Uint32 // a State
 	bound atomic.Uint32 // a bound: which retries need a part of the budget
+	from  atomic.Uint32 // the highest priority of such retries
 	back  atomic.Int64  // until when promised returns may be claimed
 
 	counts    counts
@@ -48,10 +49,11 @@ type Detector struct {
 	memory    memory
 	patiences patiences
 
-	mu      sync.Mutex // of what follows, and of the counts' sums
-	judge   judge
-	budget  budget
-	returns returns
+	mu       sync.Mutex // of what follows, and of the counts' sums
+	judge    judge
+	pressure pressure
+	budget   budget
+	returns  returns
 }
 
 // rules are those that can be switched off.
@@ -143,7 +145,7 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 	if r.Attempt <= 1 || d.cfg.Observe {
 		return true
 	}
-	if !bound(d.bound.Load()).holds(r.belief) {
+	if !d.bounds(r) {
 		return true
 	}
 	cost := price(r.Attempt)
@@ -175,6 +177,11 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 	}
 	d.counts.of(r).count(r.Class, k)
 	return false
+}
+
+// bounds says whether a retry needs a part of the budget.
+func (d *Detector) bounds(r *Request) bool {
+	return bound(d.bound.Load()).holds(r.belief) && uint32(r.Priority) >= d.from.Load()
 }
 
 // End says what came of a request. It is called once for each Arrive; further
@@ -209,6 +216,9 @@ func (d *Detector) End(now time.Time, r *Request, o Outcome) {
 	case Shed:
 		if !r.refused {
 			s.count(r.Class, shed)
+			if r.Attempt <= 1 {
+				s.first[min(r.Priority, priorities-1)].Add(1)
+			}
 		}
 		if r.paid > 0 {
 			d.mu.Lock()
@@ -303,6 +313,7 @@ func (d *Detector) pass(now int64) {
 	d.budget.rate = d.budget.rate*fade + ended[useful]/seconds*(1-fade)
 	second, longer := d.counts.last(inSecond), d.counts.last(5*inSecond)
 	d.judge.look(now, passed, &ended, &second, &longer)
+	d.pressure.look(now, &d.counts, passed/slotSpan, second[arrived]-second.retries())
 	share := d.cfg.Percent
 	if d.rules.ramp {
 		share = d.judge.share(share)
@@ -314,5 +325,18 @@ func (d *Detector) pass(now int64) {
 	d.budget.fade(float32(fade))
 	d.state.Store(uint32(d.judge.state))
 	d.bound.Store(uint32(d.judge.bound(now)))
+	d.from.Store(uint32(d.boundFrom(now)))
 	d.due.Store((d.counts.slot + 1) * slotSpan)
+}
+
+// boundFrom is the highest priority whose retries are bounded.
+func (d *Detector) boundFrom(now int64) int {
+	lately := pressLately
+	if d.judge.state == Recovering {
+		lately = pressBefore
+	}
+	if now-d.judge.failedAt <= lately {
+		return 0
+	}
+	return d.pressure.from(now, lately)
 }

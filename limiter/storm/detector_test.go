@@ -26,8 +26,12 @@ func TestStormIsKnownWithinASecond(t *testing.T) {
 	for ; now.Before(began.Add(10 * time.Second)); now = now.Add(step) {
 		r := &Request{Client: 1}
 		d.Arrive(now, r)
-		d.End(now, r, Useful)
-		answered++
+		if int(now.Sub(began)/step)%4 == 3 {
+			d.End(now, r, Shed)
+		} else {
+			d.End(now, r, Useful)
+			answered++
+		}
 		for attempt := 2; attempt <= 3; attempt++ {
 			r := &Request{Client: 1, Says: attempt}
 			d.Arrive(now, r)
@@ -48,7 +52,8 @@ func TestStormIsKnownWithinASecond(t *testing.T) {
 	if known < 0 || known > time.Second {
 		t.Errorf("known after %v", known)
 	}
-	if share := float64(retried) / float64(answered); share > 0.11 || share < 0.05 {
+	// A tenth, and what the bucket held when it began.
+	if share := float64(retried) / float64(answered); share > 0.12 || share < 0.05 {
 		t.Errorf("%d retries admitted for %d useful answers", retried, answered)
 	}
 	for quiet := now; now.Before(quiet.Add(20 * time.Second)); now = now.Add(time.Second) {

@@ -18,7 +18,7 @@
 // did not succeed. Whoever repeats a request anyway is told apart by the rhythm
 // that it had while all was well.
 //
-// A detector takes 750 KiB, whatever happens, and allocates nothing for a
+// A detector takes 810 KiB, whatever happens, and allocates nothing for a
 // request. While nothing fails it costs a request some 40 ns.
 //
 //	request.go   a request as the detector sees it, and what it is told
@@ -29,6 +29,7 @@
 //	rhythm.go    how often a fingerprint comes while all is well
 //	pace.go      what that explains after a failure, and what it doesn't
 //	state.go     calm, watch, storm, recovering
+//	priority.go  whose retries are bounded
 //	budget.go    how many retries are admitted while congested
 //	slots.go     when those who are refused may come back
 //	patience.go  how long clients wait before they give up

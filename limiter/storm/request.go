@@ -22,6 +22,10 @@ type Request struct {
 	Class int
 	// Client identifies who asks; 0: nobody in particular.
 	Client uint64
+	// Priority goes before lower ones, as a limiter has it: 0 is the highest, 7 the
+	// lowest. First attempts that are shed bound retries of their own priority and
+	// of lower ones.
+	Priority uint8
 
 	// Attempt is set by Arrive: 1 for a first attempt, more for a retry.
 	Attempt int

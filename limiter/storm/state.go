@@ -51,6 +51,7 @@ type judge struct {
 	why   string
 
 	congestedAt int64 // when something was last shed, or much failed
+	failedAt    int64 // when much last failed
 	pressedAt   int64 // when many were last retries
 	hardAt      int64 // when not few were last retries
 	ramp        float64
@@ -70,7 +71,7 @@ type change struct {
 
 func newJudge() judge {
 	never := int64(math.MinInt64 / 2)
-	return judge{congestedAt: never, pressedAt: never, hardAt: never, why: "nothing has happened yet"}
+	return judge{congestedAt: never, failedAt: never, pressedAt: never, hardAt: never, why: "nothing has happened yet"}
 }
 
 func (j *judge) to(now int64, s State, why string) {
@@ -91,8 +92,11 @@ func (j *judge) look(now, passed int64, ended, second, longer *tally) {
 	j.down = broken > downShare*(broken+second[useful])
 	broke := broken >= failedLeast && broken >= failedShare*(broken+second[useful])
 	congested := second[shed] > 0 || broke
-	if ended[shed] > 0 || broke && ended[failed]+ended[abandoned] > 0 {
+	if ended[shed] > 0 {
 		j.congestedAt = now
+	}
+	if broke && ended[failed]+ended[abandoned] > 0 {
+		j.congestedAt, j.failedAt = now, now
 	}
 	// Those who were told to return are no pressure: they were invited.
 	uninvited := f.retries() - f[kept]

@@ -107,7 +107,7 @@ func (g *Gate) Arrive(now time.Duration, a *sim.Attempt) {
 // for which there is no budget.
 func (g *Gate) bounded(at time.Time, h *holder) bool {
 	w, a, r := &h.Waiter, h.attempt, &h.request
-	*r = storm.Request{Print: a.Print, Also: a.Also, Exact: a.Exact, Says: a.Says, Class: w.Class, Client: w.Client}
+	*r = storm.Request{Print: a.Print, Also: a.Also, Exact: a.Exact, Says: a.Says, Class: w.Class, Client: w.Client, Priority: uint8(w.Priority)}
 	g.storm.Arrive(at, r)
 	w.Attempt = r.Attempt
 	if !g.storm.Admit(at, r) {
