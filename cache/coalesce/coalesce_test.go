@@ -338,6 +338,7 @@ func TestGivingUp(t *testing.T) {
 		g := New[string, string](Options[string]{})
 		fetches := 0
 		fetch := func(_ context.Context, f *Fill[string]) {
+			time.Sleep(time.Millisecond) // all have joined
 			fetches++
 			if fetches%2 == 0 {
 				return // says nothing, which is a failure too
@@ -625,6 +626,7 @@ func TestMaxBytes(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 5 {
 			r, err := g.Join(t.Context(), fmt.Sprint(i), func(_ context.Context, f *Fill[string]) {
+				time.Sleep(time.Duration(i) * time.Millisecond) // one after the other
 				f.Start("head", -1)
 				f.Write(want)
 				time.Sleep(time.Second)
