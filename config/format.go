@@ -120,6 +120,21 @@ var formats = map[string]*format{
 		numbers: true,
 		check:   checkHeader,
 	},
+	"header-value": {
+		what:    "a header field's value: printable characters, without space at its ends",
+		pattern: whole(`[^\x00-\x20\x7f](?:[^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?`),
+		numbers: true,
+	},
+	"cookie": {
+		what:    "a cookie's name, like session",
+		pattern: whole(tokenPattern),
+		numbers: true,
+	},
+	"query-parameter": {
+		what:    "a query parameter's name, or the beginning of one and a star, like utm_*",
+		pattern: whole(`[^\x00-\x20\x7f&=#*]+\*?`),
+		numbers: true,
+	},
 	"identity": {
 		what:    "ip, tls, jwt or header:NAME",
 		pattern: whole(`ip|tls|jwt|header:` + tokenPattern),

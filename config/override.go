@@ -16,6 +16,10 @@ type Overrides struct {
 	Health string
 	// Admin (--admin) takes the place of admin.address.
 	Admin string
+	// Mode (--mode) is where Levee stands: ingress, before a service, or egress,
+	// beside a caller. With egress, routes cache and serve stale answers in
+	// trouble, where nothing else is written.
+	Mode string
 	// StateFile (--state-file) takes the place of state.file.
 	StateFile string
 	// LogLevel (--log-level) takes the place of log.level.
@@ -38,6 +42,7 @@ type overrider struct {
 func (o *overrider) run(flags Overrides) {
 	o.listen(flags.Listen)
 	o.upstream(flags.Upstream)
+	o.mode(flags.Mode)
 	o.scalar("--health", flags.Health, "health.address", &o.cfg.Health, "address")
 	o.scalar("--admin", flags.Admin, "admin.address", &o.cfg.Admin, "address")
 	o.scalar("--state-file", flags.StateFile, "state.file", &o.cfg.State, "file")

@@ -76,26 +76,29 @@ func agreeJSON(t *testing.T, document any) error {
 
 // formatSamples are texts that have a format and texts that don't.
 var formatSamples = map[string]struct{ good, bad []string }{
-	"address":        {[]string{":0", "127.0.0.1:0", "[::1]:0", "unix:/run/levee.sock", "localhost:0"}, []string{"4480", "http://a:1", "a", "[::1:80", ":", "a b:1", "::1:80", ":080"}},
-	"address-or-off": {[]string{":0", "off", "unix:/run/health.sock"}, []string{"on", "4482", "off "}},
-	"admin-address":  {[]string{"127.0.0.1:0", "off", "unix:/run/admin.sock", "[::1]:0"}, []string{"127.0.0.1", "/run/x"}},
-	"endpoint":       {[]string{"http://10.0.0.7:8080", "https://example.com", "h2c://a.b/", "unix:/x", "unix+h2c:/x", "http://[::1]:80"}, []string{"10.0.0.7", "ftp://x", "http://x/y", "http://u:p@x", "http://x?y", "unix:x", "HTTP://x"}},
-	"hostname":       {[]string{"a", "API.example.com", "a.b.", "10.0.0.1"}, []string{"*.a", "a:1", "a..b", "-a", "a b", "http://a"}},
-	"hostpattern":    {[]string{"a", "*.example.com", "x_y.z"}, []string{"a.*.b", "*", "*a.b", "a/b"}},
-	"hostmode":       {[]string{"preserve", "endpoint", "a.b:80", "[::1]:80"}, []string{"a b", "a:b", "http://a"}},
-	"pathprefix":     {[]string{"/", "/v1", "/v1/", "/a-b/c:d"}, []string{"v1", "/a?b", "/a%20", "/a b", "*"}},
-	"path-absolute":  {[]string{"/", "/healthz?full=1"}, []string{"healthz", "/a b", "/a#b"}},
-	"path":           {[]string{"/etc/x.pem", "x y.pem", "1"}, []string{"a\nb", "\x01"}},
-	"name":           {[]string{"a", "a-b", "123"}, []string{"A", "-a", "a_b", "a b", strings.Repeat("a", 64)}},
-	"routename":      {[]string{"a", "a/b", "*.x/y"}, []string{"a b", `a"b`, `a\b`}},
-	"header":         {[]string{"X-Request-Id", "x", "1"}, []string{"a b", "a:", "(x)"}},
-	"identity":       {[]string{"ip", "tls", "jwt", "header:X-Key"}, []string{"cookie", "header:", "header:a b", "IP"}},
-	"priority":       {[]string{"critical", "default", "background", "0", "7"}, []string{"8", "-1", "high", "1.5", "Critical"}},
-	"retry-attempts": {[]string{"auto", "0", "2", "10"}, []string{"none", "-1", "01", "11", "1.5", "AUTO"}},
-	"method":         {[]string{"GET", "PROPFIND", "X-1"}, []string{"GET POST", "", "a/b"}},
-	"hedge-after":    {[]string{"off", "p95", "50ms", "1m30s"}, []string{"p99", "50", "-1s", "OFF"}},
-	"queue-length":   {[]string{"auto", "0", "16", "1000000"}, []string{"none", "-1", "01", "1000001", "1.5", "AUTO"}},
-	"cidr":           {[]string{"10.0.0.0/8", "::1", "unix"}, []string{"10.0.0.0/", "a.b.c.g", "unix:", "10.0.0.0/8/8"}},
+	"address":         {[]string{":0", "127.0.0.1:0", "[::1]:0", "unix:/run/levee.sock", "localhost:0"}, []string{"4480", "http://a:1", "a", "[::1:80", ":", "a b:1", "::1:80", ":080"}},
+	"address-or-off":  {[]string{":0", "off", "unix:/run/health.sock"}, []string{"on", "4482", "off "}},
+	"admin-address":   {[]string{"127.0.0.1:0", "off", "unix:/run/admin.sock", "[::1]:0"}, []string{"127.0.0.1", "/run/x"}},
+	"endpoint":        {[]string{"http://10.0.0.7:8080", "https://example.com", "h2c://a.b/", "unix:/x", "unix+h2c:/x", "http://[::1]:80"}, []string{"10.0.0.7", "ftp://x", "http://x/y", "http://u:p@x", "http://x?y", "unix:x", "HTTP://x"}},
+	"hostname":        {[]string{"a", "API.example.com", "a.b.", "10.0.0.1"}, []string{"*.a", "a:1", "a..b", "-a", "a b", "http://a"}},
+	"hostpattern":     {[]string{"a", "*.example.com", "x_y.z"}, []string{"a.*.b", "*", "*a.b", "a/b"}},
+	"hostmode":        {[]string{"preserve", "endpoint", "a.b:80", "[::1]:80"}, []string{"a b", "a:b", "http://a"}},
+	"pathprefix":      {[]string{"/", "/v1", "/v1/", "/a-b/c:d"}, []string{"v1", "/a?b", "/a%20", "/a b", "*"}},
+	"path-absolute":   {[]string{"/", "/healthz?full=1"}, []string{"healthz", "/a b", "/a#b"}},
+	"path":            {[]string{"/etc/x.pem", "x y.pem", "1"}, []string{"a\nb", "\x01"}},
+	"name":            {[]string{"a", "a-b", "123"}, []string{"A", "-a", "a_b", "a b", strings.Repeat("a", 64)}},
+	"routename":       {[]string{"a", "a/b", "*.x/y"}, []string{"a b", `a"b`, `a\b`}},
+	"header":          {[]string{"X-Request-Id", "x", "1"}, []string{"a b", "a:", "(x)"}},
+	"header-value":    {[]string{"application/json", "a b\tc", "1"}, []string{" a", "a ", "a\nb", "\x00"}},
+	"cookie":          {[]string{"session", "a-b", "1"}, []string{"a b", "a=b", "a;"}},
+	"query-parameter": {[]string{"utm_*", "page", "1", "a[]"}, []string{"*", "a*b", "a=b", "a&b", "a b"}},
+	"identity":        {[]string{"ip", "tls", "jwt", "header:X-Key"}, []string{"cookie", "header:", "header:a b", "IP"}},
+	"priority":        {[]string{"critical", "default", "background", "0", "7"}, []string{"8", "-1", "high", "1.5", "Critical"}},
+	"retry-attempts":  {[]string{"auto", "0", "2", "10"}, []string{"none", "-1", "01", "11", "1.5", "AUTO"}},
+	"method":          {[]string{"GET", "PROPFIND", "X-1"}, []string{"GET POST", "", "a/b"}},
+	"hedge-after":     {[]string{"off", "p95", "50ms", "1m30s"}, []string{"p99", "50", "-1s", "OFF"}},
+	"queue-length":    {[]string{"auto", "0", "16", "1000000"}, []string{"none", "-1", "01", "1000001", "1.5", "AUTO"}},
+	"cidr":            {[]string{"10.0.0.0/8", "::1", "unix"}, []string{"10.0.0.0/", "a.b.c.g", "unix:", "10.0.0.0/8/8"}},
 }
 
 func TestEveryFormatHasSamples(t *testing.T) {
@@ -290,6 +293,11 @@ func tidy(document map[string]any) {
 		m["upstream"] = "u0"
 		delete(m, "name")
 		m["match"] = map[string]any{"pathPrefix": fmt.Sprintf("/r%d", i)}
+		tidyCache(m)
+	}
+	if cache, ok := document["cache"].(map[string]any); ok {
+		delete(cache, "bytes")
+		delete(cache, "objectBytes")
 	}
 	if listeners, ok := document["listeners"].([]any); ok {
 		for i, l := range listeners {
@@ -299,6 +307,31 @@ func tidy(document map[string]any) {
 				tls["certificates"] = tls["certificates"].([]any)[:1]
 			}
 		}
+	}
+}
+
+// tidyCache leaves out of a route what is refused for what else is there.
+func tidyCache(route map[string]any) {
+	shorten := func(m map[string]any, keys ...string) { // the same twice is refused
+		for _, key := range keys {
+			if list, ok := m[key].([]any); ok && len(list) > 1 {
+				m[key] = list[:1]
+			}
+		}
+	}
+	if cache, ok := route["cache"].(map[string]any); ok {
+		delete(cache, "objectBytes")
+		delete(cache, "requestHeaders")
+		if key, ok := cache["key"].(map[string]any); ok {
+			shorten(key, "headers", "cookies", "ignoreQuery")
+		}
+		if negative, ok := cache["negative"].(map[string]any); ok {
+			shorten(negative, "statuses")
+		}
+	}
+	if fallback, ok := route["fallback"].(map[string]any); ok {
+		shorten(fallback, "methods")
+		delete(fallback, "status")
 	}
 }
 

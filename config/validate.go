@@ -21,6 +21,7 @@ func (v *validator) run() {
 	v.routes()
 	v.priority()
 	v.idempotency()
+	v.cache()
 }
 
 // presence asks for what must be there, once flags had their say.
@@ -170,6 +171,7 @@ func (v *validator) routes() {
 	for i, r := range v.cfg.Routes {
 		path := index("routes", i)
 		v.unique(names, join(path, "name"), "route", r.Name)
+		v.routeCache(path, &v.cfg.Routes[i])
 		if sure {
 			v.known(upstreams, join(path, "upstream"), r.Upstream)
 		}

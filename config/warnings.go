@@ -54,6 +54,7 @@ func (v *validator) warnings() []Problem {
 		warn("clients.identity", "no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip")
 	}
 	v.idempotencyWarnings(warn)
+	v.cacheWarnings(warn)
 	slices.SortStableFunc(found, byPlace)
 	return found
 }
