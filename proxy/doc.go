@@ -21,6 +21,10 @@
 //	                                     which endpoint takes it
 //	signals.go, fingerprint.go, inbound.go, stormlog.go
 //	                                     whether it is a retry, and of whom there are too many
+//	idempotency.go, idempotencykey.go, guardbody.go, guard.go
+//	                                     whether a request with a key may go on, or has been before
+//	guardrun.go, recorder.go, guardanswers.go
+//	                                     its way apart from its client, and what its twins get
 //	admission.go, permit.go, classes.go, priority.go, hangup_*.go
 //	                                     its place there: now, after a wait, or never
 //	shed.go, dialect.go, express.go      the answer to those that get none
@@ -37,6 +41,6 @@
 // Around it: proxy.go starts, reloads and stops; generation.go is one
 // configuration turned into working parts; certs.go and authorities.go keep
 // TLS's files; state.go and statefile.go keep what was learned over a restart;
-// status.go, admissionstatus.go, stormstatus.go and retrystats.go are what
+// status.go, guardstatus.go, admissionstatus.go, stormstatus.go and retrystats.go are what
 // people see.
 package proxy

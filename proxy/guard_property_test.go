@@ -25,7 +25,7 @@ func TestKeysReachTheUpstreamOnce(t *testing.T) {
 		seeds = 5
 	}
 	arrived := 0
-	for _, mode := range []string{"{mode: fixed, limit: 3, queue: {length: 5}}", "{mode: off}"} {
+	for _, mode := range []string{"{mode: fixed, limit: 3, queue: {length: 5}}", "{mode: off}, retry: {attempts: 3, perTryTimeout: 300ms, hedge: {after: 5ms}, budget: {minPerSecond: 1000}}"} {
 		for seed := range uint64(seeds) {
 			t.Run(fmt.Sprintf("%s, %d", mode, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { arrived += keyedStampede(t, mode, seed) })
@@ -39,28 +39,30 @@ func TestKeysReachTheUpstreamOnce(t *testing.T) {
 
 func keyedStampede(t *testing.T, mode string, seed uint64) (arrived int) {
 	const keys, requests = 25, 150
-	a := newArena(t, limited(mode, ", timeout: 900ms, idempotency: {mode: optional, answerLimit: 50B}", "forwarding: {trusted: [192.0.2.1]}"))
+	yaml := limited(mode, ", timeout: 900ms, idempotency: {mode: optional, answerLimit: 50B}", "forwarding: {trusted: [192.0.2.1]}")
+	a := newArena(t, strings.Replace(yaml, `["$UPSTREAM"]`, `["http://10.0.0.1", "http://10.0.0.2"]`, 1))
 	g := a.proxy.o.guard
 	g.configure(a.proxy.gen.Load().cfg, time.Now())
 	defer g.close()
 	random := rand.New(rand.NewPCG(seed, 3))
-	e := a.endpoint()
-	dial := e.pool.dial
-	var mu sync.Mutex
-	own := rand.New(rand.NewPCG(seed, 4))
-	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
-		mu.Lock()
-		what := own.IntN(10)
-		mu.Unlock()
-		switch what {
-		case 0:
-			e.pool.forget() // as a real one does that fails
-			panic("a dial that panics")
-		case 1, 2:
-			e.pool.forget()
-			return nil, &dialError{errors.New("refused")}
+	for _, e := range a.proxy.gen.Load().upstreams["service"].endpoints {
+		dial := e.pool.dial
+		var mu sync.Mutex
+		own := rand.New(rand.NewPCG(seed, 4))
+		e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
+			mu.Lock()
+			what := own.IntN(10)
+			mu.Unlock()
+			switch what {
+			case 0:
+				e.pool.forget() // as a real one does that fails
+				panic("a dial that panics")
+			case 1, 2:
+				e.pool.forget()
+				return nil, &dialError{errors.New("refused")}
+			}
+			return dial(ctx, h1only)
 		}
-		return dial(ctx, h1only)
 	}
 	quit := make(chan struct{})
 	go func() { // lets held requests go, now and then
