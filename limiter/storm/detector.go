@@ -41,6 +41,7 @@ type Detector struct {
 	due   atomic.Int64  // when the current slot of time ends
 	state atomic.Uint32 // a State
 	bound atomic.Uint32 // a bound: which retries need a part of the budget
+	ease  atomic.Int32  // how often those that may be none have become half as dear
 	from  atomic.Uint32 // the highest priority of such retries
 	back  atomic.Int64  // until when promised returns may be claimed
 
@@ -152,6 +153,9 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 	if !d.rules.cost {
 		cost = 2
 	}
+	if r.belief == alike {
+		cost /= float64(int(1) << d.ease.Load())
+	}
 	if r.early {
 		cost *= 2
 	}
@@ -181,6 +185,9 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 
 // bounds says whether a retry needs a part of the budget.
 func (d *Detector) bounds(r *Request) bool {
+	if r.belief == alike && d.ease.Load() >= easeMost {
+		return false
+	}
 	return bound(d.bound.Load()).holds(r.belief) && uint32(r.Priority) >= d.from.Load()
 }
 
@@ -325,6 +332,7 @@ func (d *Detector) pass(now int64) {
 	d.budget.fade(float32(fade))
 	d.state.Store(uint32(d.judge.state))
 	d.bound.Store(uint32(d.judge.bound(now)))
+	d.ease.Store(int32(d.judge.ease))
 	d.from.Store(uint32(d.boundFrom(now)))
 	d.due.Store((d.counts.slot + 1) * slotSpan)
 }

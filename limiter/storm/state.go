@@ -35,11 +35,11 @@ const (
 	downShare    = 0.5
 	fewAttempts  = 20.0 // below which a second tells too little
 
-	momentAfter  = int64(time.Second)
 	calmAfter    = int64(5 * time.Second)
 	recoverAfter = int64(2 * time.Second)
 	easeAfter    = int64(3 * time.Second)
 	rampSpan     = float64(10 * time.Second)
+	easeMost     = 6 // doublings, one a slot: 1.5 s until what may be no retry isn't bound
 	rampMost     = 4 // doublings of the ramp by relapses
 	rampTo       = 100.0
 )
@@ -56,6 +56,7 @@ type judge struct {
 	hardAt      int64 // when not few were last retries
 	ramp        float64
 	down        bool // most of what is sent fails
+	ease        int  // how often retries that may be none have become half as dear
 	relapses    int
 
 	changes [16]change
@@ -97,6 +98,11 @@ func (j *judge) look(now, passed int64, ended, second, longer *tally) {
 	}
 	if broke && ended[failed]+ended[abandoned] > 0 {
 		j.congestedAt, j.failedAt = now, now
+	}
+	if j.congestedAt == now { // as dear as ever, at once
+		j.ease = 0
+	} else {
+		j.ease = min(j.ease+int(passed/slotSpan), easeMost)
 	}
 	// Those who were told to return are no pressure: they were invited.
 	uninvited := f.retries() - f[kept]
@@ -162,17 +168,15 @@ type bound uint32
 
 const (
 	boundNone bound = iota
-	// boundCertain: those that are certainly some. Nothing was shed for a moment,
-	// so there may be room for the others.
-	boundCertain
-	// boundAlike: also those that look the same as one that failed shortly before.
+	// boundAlike: those that are certainly some, and those that look the same as
+	// one that failed shortly before.
 	boundAlike
 	// boundAll: also guesses, as hardly any request would be answered anyway.
 	boundAll
 )
 
 // holds says whether a retry needs a part of the budget.
-func (b bound) holds(how belief) bool { return b > bound(how) }
+func (b bound) holds(how belief) bool { return b == boundAll || b == boundAlike && how != guessed }
 
 func (j *judge) bound(now int64) bound {
 	switch {
@@ -180,8 +184,6 @@ func (j *judge) bound(now int64) bound {
 		return boundNone
 	case j.down:
 		return boundAll
-	case now-j.congestedAt > momentAfter:
-		return boundCertain
 	}
 	return boundAlike
 }

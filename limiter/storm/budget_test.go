@@ -1,0 +1,113 @@
+package storm
+
+import (
+	"math"
+	"testing"
+)
+
+// TestPrices: each attempt costs twice as much as the one before.
+func TestPrices(t *testing.T) {
+	t.Parallel()
+	for attempt, want := range map[int]float64{0: 1, 1: 1, 2: 2, 3: 4, 4: 8, 7: 64, 8: 64, 255: 64} {
+		if got := price(attempt); got != want {
+			t.Errorf("attempt %d costs %v, want %v", attempt, got, want)
+		}
+	}
+}
+
+// TestIncome: a tenth of what is answered may be second attempts, what was
+// promised is set aside, and a service that answers nothing is still tried.
+func TestIncome(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name               string
+		useful, due, lapse float64 // in each second
+		share              float64
+		want               int // second attempts in ten seconds, from an empty bucket
+	}{
+		{"as usual", 100, 0, 0, 10, 100},
+		{"little traffic", 5, 0, 0, 10, 10},
+		{"down", 0, 0, 0, 10, 10},
+		{"half is promised", 100, 5, 0, 10, 50},
+		{"all is promised", 100, 10, 0, 10, 0},
+		{"promises nobody keeps", 100, 10, 10, 10, 100},
+		{"recovering", 100, 0, 0, 50, 500},
+	} {
+		b := budget{rate: c.useful}
+		admitted := 0
+		for range 10 {
+			b.owe(c.due)
+			b.lapse(c.lapse)
+			b.earn(c.useful, 1, c.share)
+			for b.take(price(2), 0) {
+				admitted++
+			}
+		}
+		if admitted != c.want {
+			t.Errorf("%s: %d second attempts, want %d", c.name, admitted, c.want)
+		}
+	}
+	b := budget{rate: 100}
+	for range 100 {
+		b.earn(100, 1, 10)
+	}
+	if b.tokens != 2*budgetSpan*10 {
+		t.Errorf("saved up %v tokens, want %v", b.tokens, 2*budgetSpan*10)
+	}
+}
+
+// TestShares: of two who ask, the one that asks ten times as often gets no more
+// than its share, until the other has what it wants.
+func TestShares(t *testing.T) {
+	t.Parallel()
+	const greedy, modest = 3, 4
+	b := budget{rate: 100}
+	got := map[uint64]int{}
+	for range 400 { // 100 s
+		b.earn(25, 0.25, 10)
+		for i := range 22 {
+			client := uint64(greedy)
+			if i%11 == 10 {
+				client = modest
+			}
+			if b.take(price(2), client) {
+				got[client]++
+			}
+		}
+		b.fade(float32(math.Exp2(-0.25 / 2)))
+	}
+	if all := got[greedy] + got[modest]; all < 950 || all > 1025 || got[modest] < 300 {
+		t.Errorf("admitted: %v", got)
+	}
+	alone := budget{rate: 100}
+	n := 0
+	for range 400 {
+		alone.earn(25, 0.25, 10)
+		for range 20 {
+			if alone.take(price(2), greedy) {
+				n++
+			}
+		}
+		alone.fade(float32(math.Exp2(-0.25 / 2)))
+	}
+	if n < 950 {
+		t.Errorf("alone: %d", n)
+	}
+}
+
+// TestRefund: what was taken for an attempt that was never made is there again.
+func TestRefund(t *testing.T) {
+	t.Parallel()
+	b := budget{rate: 100}
+	b.earn(50, 1, 10)
+	before := b.tokens
+	for range 100 {
+		if !b.take(4, 9) {
+			t.Fatal("refused")
+		}
+		b.refund(4, 9)
+	}
+	if b.tokens != before || b.spent[clientSlot(9)] != 0 || b.all != 0 {
+		t.Errorf("%v tokens of %v, %v spent", b.tokens, before, b.all)
+	}
+}
