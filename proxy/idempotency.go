@@ -32,43 +32,58 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 		return false
 	}
 
+	if !p.holdBody(w, x) {
+		return true
+	}
+	return p.claim(w, x, &idempotency.Request{
+		Key:         idempotency.NewKey(x.route.cfg.Name, wholeIdentity(x.r, x.gen.cfg.Clients.Identity, network(x.client)), sent),
+		Fingerprint: idempotency.NewFingerprint(x.r.Method, normalHost(x.r.Host), x.r.URL.RequestURI(), x.held.bytes),
+		TakeDoubt:   cfg.InDoubt == config.GuardPass,
+	})
+}
+
+// holdBody reads a keyed request's body, within the time that there is for the
+// request. False: it was answered instead.
+func (p *Proxy) holdBody(w *beginning, x *exchange) bool {
+	g := p.o.guard
 	x.setDeadline(x.conn.trusted(x.gen))
 	x.limit()
-	body, err := g.readBody(x, int64(cfg.BodyLimit))
+	body, err := g.readBody(x, int64(x.route.cfg.Idempotency.BodyLimit))
 	x.held = body
 	switch {
 	case err == errBodyTooLarge:
 		g.count(x, resultTooLarge)
 		p.answer(w, x, answerBodyTooLarge)
-		return true
+		return false
 	case err == errNoBodyRoom:
 		g.count(x, resultFull)
 		p.answer(w, x, answerFull)
-		return true
+		return false
 	case err != nil:
 		p.fail(w, x, x.explain(err))
-		return true
+		return false
 	}
 	x.body.src = nil   // read to its end
 	x.bound.enqueued() // whoever is silent from here on, it isn't the upstream
+	return true
+}
 
-	key := idempotency.NewKey(x.route.cfg.Name, wholeIdentity(x.r, x.gen.cfg.Clients.Identity, network(x.client)), sent)
-	ask := idempotency.Request{
-		Key: key, Fingerprint: idempotency.NewFingerprint(x.r.Method, normalHost(x.r.Host), x.r.URL.RequestURI(), body.bytes),
-		TakeDoubt: cfg.InDoubt == config.GuardPass,
-	}
+// claim does what the store says about a keyed request. It returns false if the
+// store can't be asked, and the route lets such requests pass.
+func (p *Proxy) claim(w *beginning, x *exchange, ask *idempotency.Request) bool {
+	g := p.o.guard
 	joined := false
 	for {
 		ask.Now = time.Now()
-		claim, err := g.begin(x.ctx, ask)
+		claim, err := g.begin(x.ctx, *ask)
 		if err != nil && context.Cause(x.ctx) != nil {
 			p.fail(w, x, x.explainCause(context.Cause(x.ctx)))
 			return true
 		}
 		if err != nil {
 			g.count(x, resultOf(err))
-			if cfg.OnStoreFailure == config.GuardPass {
-				body.put(x)
+			if x.route.cfg.Idempotency.OnStoreFailure == config.GuardPass {
+				x.held.put(x)
 				x.bound.dequeued(ask.Now)
 				return false
 			}
@@ -78,8 +93,9 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 		switch claim.State {
 		case idempotency.First:
 			g.count(x, resultFirst)
+			body := x.held
 			x.held = nil // the run has it
-			p.lead(w, x, key, claim.Ticket, body)
+			p.lead(w, x, ask.Key, claim.Ticket, body)
 			return true
 		case idempotency.Running:
 			joined = true
@@ -93,7 +109,7 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 				return true
 			}
 		default:
-			p.repeat(w, x, key, claim, joined)
+			p.repeat(w, x, ask.Key, claim, joined)
 			return true
 		}
 	}

@@ -80,6 +80,10 @@ func TestKeyedRequests(t *testing.T) {
 	}
 	resp, _ = post(t, p.url+"/charge", "k1", "20 EUR")
 	wantGuard(t, resp, 422, "was used for another request")
+	resp, _ = post(t, p.url+"/charge", "k1", "20 EUR", "Content-Type", "application/grpc")
+	if resp.StatusCode != 200 || resp.Header.Get("Grpc-Status") != "3" {
+		t.Errorf("a gRPC call: %d %v", resp.StatusCode, resp.Header)
+	}
 	resp, _ = post(t, p.url+"/other", "k1", "10 EUR")
 	wantGuard(t, resp, 422, "was used for another request")
 	resp, _ = post(t, p.url+"/charge", strings.Repeat("x", 256), "10 EUR")
@@ -96,7 +100,7 @@ func TestKeyedRequests(t *testing.T) {
 		t.Errorf("%d calls, want 3", n)
 	}
 	s := p.Status().Idempotency
-	if r := s.Routes[0].Results; r["first"] != 1 || r["replayed"] != 2 || r["mismatch"] != 2 || r["malformed"] != 1 || r["too_large"] != 1 {
+	if r := s.Routes[0].Results; r["first"] != 1 || r["replayed"] != 2 || r["mismatch"] != 3 || r["malformed"] != 1 || r["too_large"] != 1 {
 		t.Errorf("counted %v", r)
 	}
 	if s.Keys != 1 || s.BodyBytes != 0 || s.Waiting != 0 {
@@ -265,6 +269,9 @@ func TestInDoubt(t *testing.T) {
 		for range 2 {
 			resp, _ = post(t, p.url, "k", "x")
 			wantGuard(t, resp, 409, "may have been carried out")
+		}
+		if resp, _ := post(t, p.url, "k", "x", "Content-Type", "application/grpc"); resp.Header.Get("Grpc-Status") != "9" {
+			t.Errorf("%s: a gRPC call: %v", c.name, resp.Header)
 		}
 		if calls.Load() != 1 {
 			t.Errorf("%s: %d calls", c.name, calls.Load())

@@ -117,7 +117,7 @@ log: {access: none}
 	}
 	status := process.status().Proxy.Idempotency
 	t.Logf("%d keys, %d sends, 2 kills in %v: carried out once %d, never %d, twice %d", keyedRequests, keyedRequests*keyedSends, took.Round(time.Millisecond), once, never, twice)
-	t.Logf("answers: %d first, %d replayed, %d in doubt (409), %d refused (503), %d other, %d without an answer; at the end %d keys, %d in doubt, journal %d bytes",
+	t.Logf("answers: %d first, %d replayed, %d in doubt (409), %d refused (503 or 429), %d other, %d without an answer; at the end %d keys, %d in doubt, journal %d bytes",
 		got.first.Load(), got.replayed.Load(), got.doubtful.Load(), got.refused.Load(), got.other.Load(), got.broken.Load(), status.Keys, status.Doubtful, status.Journal.Bytes)
 	if twice > 0 || got.different.Load() > 0 {
 		t.Errorf("%d keys were carried out twice, %d sends got another answer than their twins", twice, got.different.Load())
@@ -196,7 +196,7 @@ func (c *tally) send(client *http.Client, url, key string) bool {
 		}
 	case http.StatusConflict:
 		c.doubtful.Add(1)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		c.refused.Add(1)
 	default:
 		c.other.Add(1)
