@@ -18,7 +18,7 @@ const maxInterim = 8
 type attempt struct {
 	endpoint *endpoint
 	permit   *permit   // of its own, at that endpoint
-	number   int       // 1 for the first there ever was, also by proxies before us; 0: it isn't passed on
+	number   int       // as it is told to the upstream, proxies before us counted
 	follows  condition // of a retry: what it is made for
 
 	// ctx is the exchange's, or one of its own where cancel isn't nil.
@@ -28,6 +28,8 @@ type attempt struct {
 	begun    time.Time
 	latency  time.Duration // until the answer's header, or the failure
 	inflight bool          // counted at its endpoint
+
+	panicked any // of one on a goroutine of its own
 
 	// What came of it: either is nil.
 	resp    *http.Response

@@ -41,28 +41,38 @@ func (p *Proxy) firstly(w http.ResponseWriter, x *exchange, a *attempt) *attempt
 	}
 	came := make(chan *attempt, 2)
 	fly := func(a *attempt, out *http.Request) {
+		defer func() {
+			a.panicked = recover() // it is the exchange that ends by it, not the process
+			came <- a
+		}()
 		x.roundTripWithin(a, out)
-		came <- a
 	}
 	go fly(a, out)
 	timer := time.NewTimer(after)
 	defer timer.Stop()
 	select {
 	case <-came:
-		x.judge(a)
-		r.observe(a)
+		r.land(a)
 		return a
 	case <-timer.C:
 	}
 	hedge := r.hedge(a, time.Now())
 	if hedge == nil {
 		<-came
-		x.judge(a)
-		r.observe(a)
+		r.land(a)
 		return a
 	}
 	go fly(hedge, x.begin(w, hedge))
-	return r.race(a, hedge, came)
+	return r.race(p, a, hedge, came)
+}
+
+// land takes over an attempt that was made on a goroutine of its own.
+func (r *retrying) land(a *attempt) {
+	if a.panicked != nil {
+		panic(a.panicked)
+	}
+	r.x.judge(a)
+	r.observe(a)
 }
 
 // hedgeAfter is how long the first attempt is waited for before a hedge. False:
@@ -110,38 +120,48 @@ func (r *retrying) hedge(a *attempt, now time.Time) *attempt {
 // attempt is ended, whose permit ends as that of a request that nobody waits
 // for any more. Otherwise the later outcome stands, and what came first has
 // failed like any attempt.
-func (r *retrying) race(a, hedge *attempt, came <-chan *attempt) *attempt {
-	x := r.x
+func (r *retrying) race(p *Proxy, a, hedge *attempt, came <-chan *attempt) *attempt {
 	winner := <-came
 	loser := a
 	if winner == a {
 		loser = hedge
 	}
-	x.judge(winner)
+	if winner.panicked != nil {
+		r.lose(p, loser, came)
+	}
+	r.land(winner)
 	if winner.failure == nil && r.conditionOf(winner) == noCondition {
-		loser.end()
-		loser.cancel(errHedged)
-		r.loose.Go(func() {
-			<-came
-			x.judge(loser)
-			if loser.failure == nil {
-				loser.resp.Body.Close()
-			}
-			loser.done(time.Now())
-		})
+		r.lose(p, loser, came)
 	} else {
 		r.failed = append(r.failed, winner.endpoint)
 		r.putAside(winner)
 		winner = <-came
-		x.judge(winner)
+		r.land(winner)
 	}
-	r.observe(winner)
 	result := hedgeLost
 	if winner == hedge {
 		result = hedgeWon
 	}
 	r.policy.stats.hedged(result)
 	return winner
+}
+
+// lose ends an attempt that is still under way, without waiting for its end.
+func (r *retrying) lose(p *Proxy, a *attempt, came <-chan *attempt) {
+	a.end()
+	a.cancel(errHedged)
+	r.loose.Go(func() {
+		<-came
+		defer func() { a.done(time.Now()) }()
+		if a.panicked != nil {
+			p.panicked(a.panicked, r.x)
+			return
+		}
+		r.x.judge(a)
+		if a.failure == nil {
+			a.resp.Body.Close()
+		}
+	})
 }
 
 // observe learns how long answers take that are worth waiting for.

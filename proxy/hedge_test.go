@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,4 +145,49 @@ func TestHedgeLoserIsLate(t *testing.T) {
 		wg.Wait()
 		s.quiet()
 	})
+}
+
+// TestHedgesThatPanic: a panic in either attempt ends that request with a 500, or
+// not even that, and never the process.
+func TestHedgesThatPanic(t *testing.T) {
+	for name, test := range map[string]struct {
+		panics int64 // which dial
+		first  act
+		status int
+	}{
+		"the first attempt":                      {1, nil, 500},
+		"the hedge":                              {2, hangs, 500},
+		"the hedge, when the other has answered": {3, after(200*time.Millisecond, answers(200)), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, 2, "", ", retry: {attempts: 0, hedge: {after: 100ms}}", test.first)
+				if test.first == nil {
+					s.acts = nil
+				}
+				var dials atomic.Int64
+				for _, e := range s.upstream().endpoints {
+					dial := e.pool.dial
+					e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
+						switch n := dials.Add(1); {
+						case n == test.panics:
+						case n == 2 && test.panics == 3:
+							<-ctx.Done() // it has lost
+						default:
+							return dial(ctx, h1only)
+						}
+						e.pool.forget() // as a real one does that fails
+						panic("a dial that panics")
+					}
+				}
+				if status, _, _ := s.do(get503); status != test.status {
+					t.Errorf("answered %d, want %d", status, test.status)
+				}
+				s.quiet()
+				if n := s.proxy.panics.Load(); n != 1 {
+					t.Errorf("%d panics counted, want 1", n)
+				}
+			})
+		})
+	}
 }

@@ -57,6 +57,7 @@ type retrying struct {
 	kept    *attempt        // whose answer the client gets if nothing better comes
 
 	mine  []*attempt     // all of them
+	room  [2]*attempt    // for mine
 	loose sync.WaitGroup // attempts that have lost, and still end
 }
 
@@ -67,20 +68,23 @@ func (x *exchange) newRetrying() *retrying {
 		return nil
 	}
 	r := &retrying{x: x, policy: p, first: attemptNumber(x.r.Header)}
+	r.mine = r.room[:0]
 	if x.body.src != nil {
 		r.body = newReplay(&x.body, x.r.ContentLength, p.bodyLimit)
 	}
 	return r
 }
 
-// passAttempt tells the upstream which attempt this is, in Envoy's dialect and
-// in gRPC's, as Levees behind this one understand.
+// passAttempt tells the upstream that this is a retry and which attempt, in
+// Envoy's dialect and in gRPC's, as Levees behind this one understand. The first
+// attempt says what its client said: to call a request a first attempt of which
+// nobody knows that would hide its client's retries.
 func passAttempt(h http.Header, x *exchange, a *attempt) {
-	if a.number == 0 {
+	if x.retrying == nil || a.number == x.retrying.first {
 		return
 	}
 	h[envoyAttemptHeader] = []string{strconv.Itoa(a.number)}
-	if x.grpc && a.number > 1 {
+	if x.grpc {
 		h[grpcAttemptHeader] = []string{strconv.Itoa(a.number - 1)}
 	}
 }

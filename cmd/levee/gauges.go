@@ -23,6 +23,9 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 		if u.Storm != nil {
 			g.Storm(u.Name, inbound(u.Storm))
 		}
+		if u.Retries != nil {
+			g.Retries(u.Name, retried(u.Retries))
+		}
 	}
 	g.Config(info.Hash, info.AppliedAt, info.Reloads, info.Refused)
 	for _, s := range sinks {
@@ -49,6 +52,15 @@ func inbound(s *proxy.StormStatus) *telemetry.Storm {
 	}
 	for _, r := range s.Retries {
 		m.Retries = append(m.Retries, telemetry.InboundRetries{How: r.How, Admitted: r.Seen - min(r.Shed, r.Seen), Shed: r.Shed})
+	}
+	return m
+}
+
+// retried turns a status into numbers for metrics.
+func retried(s *proxy.RetryStatus) *telemetry.Retries {
+	m := &telemetry.Retries{BudgetLeft: s.Left, GivenUp: s.GivenUp, Hedges: s.Hedges}
+	for _, r := range s.Sent {
+		m.Sent = append(m.Sent, telemetry.SentRetries(r))
 	}
 	return m
 }

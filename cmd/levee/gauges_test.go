@@ -33,6 +33,8 @@ func TestObserveAdmission(t *testing.T) {
 				Sheds:     []proxy.ShedStatus{{Priority: "default", Reason: "overload", Count: 10, Retries: 4}},
 			}},
 			{Address: "unlimited", State: proxy.StateReady},
+		}, Retries: &proxy.RetryStatus{
+			Left: 3, Sent: []proxy.RetryCount{{On: "503", Succeeded: 8, Failed: 2}}, GivenUp: map[string]uint64{"method": 4},
 		}, Storm: &proxy.StormStatus{
 			State: "recovering", Entered: map[string]uint64{"storm": 1}, Kept: 5, Told: map[string]uint64{"stop": 9},
 			Recent:  proxy.StormTraffic{RetryRatio: 0.5, Amplification: 2},
@@ -59,6 +61,9 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_idempotency_keys 9`,
 		`levee_idempotency_in_doubt 1`,
 		`levee_idempotency_journal_failing 1`,
+		`levee_retry_budget_left{levee_upstream="features"} 3`,
+		`levee_retries_total{levee_upstream="features",on="503",result="failure"} 2`,
+		`levee_retries_given_up_total{levee_upstream="features",reason="method"} 4`,
 		`levee_storm_state{levee_upstream="features"} 3`,
 		`levee_inbound_retries_total{how="explicit",levee_upstream="features",result="admitted"} 40`,
 		`levee_inbound_retries_total{how="inferred",levee_upstream="features",result="admitted"} 0`,

@@ -102,6 +102,16 @@ func shedAt(e *proxy.EndpointStatus) {
 	}
 }
 
+// retriesAt has Levee run out of budget for retries.
+func retriesAt(u *proxy.UpstreamStatus) {
+	u.Retries = &proxy.RetryStatus{
+		Attempts: 2, Percent: 10, MinPerSecond: 0.5, Left: 0.3,
+		Sent:    []proxy.RetryCount{{On: "503", Succeeded: 800, Failed: 190}, {On: "connect-failure", Succeeded: 10}},
+		GivenUp: map[string]uint64{"budget": 210, "method": 31}, Hedges: map[string]uint64{"won": 5, "lost": 2, "limit": 1},
+		Recent: proxy.RecentRetries{Over: 10, Sent: 41, Succeeded: 12, GivenUp: map[string]uint64{"budget": 190}},
+	}
+}
+
 // stormAt has the clients of an upstream ask 2.6 times for everything.
 func stormAt(u *proxy.UpstreamStatus) {
 	u.Storm = &proxy.StormStatus{
@@ -126,6 +136,7 @@ func sickStatus() *Status {
 	e.LastError = "connect: connection refused"
 	shedAt(&s.Proxy.Upstreams[0].Endpoints[1])
 	stormAt(&s.Proxy.Upstreams[0])
+	retriesAt(&s.Proxy.Upstreams[0])
 	s.Proxy.State = &proxy.StateStatus{
 		File: "/var/lib/levee/state", Ignored: "its checksum is wrong: it is torn, or was edited", Errors: 12,
 		FailingSince: at("05:28:00"), LastError: "open /var/lib/levee/state.tmp: read-only file system",

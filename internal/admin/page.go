@@ -23,6 +23,7 @@ var (
 		"limits":  limits,
 		"stamp":   stamp,
 		"storms":  storms,
+		"retries": retries,
 		"tone":    tone,
 		"well":    well,
 	}).Parse(pageHTML))

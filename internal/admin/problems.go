@@ -177,6 +177,7 @@ func upstreamProblems(s *Status) (p []Problem) {
 		p = append(p, endpointProblems(u)...)
 		p = append(p, sheddingProblems(s.Time, u)...)
 		p = append(p, stormProblems(s.Time, u)...)
+		p = append(p, retryProblems(u)...)
 	}
 	return p
 }

@@ -276,6 +276,7 @@ func TestProblemsAreSorted(t *testing.T) {
 		"warning The access",
 		"warning 2 requests",
 		"warning The certificate",
+		"warning features: so",
 		"notice Levee is",
 	}
 	if !slices.Equal(got, want) {

@@ -47,6 +47,7 @@ func WriteText(w io.Writer, s *Status) error {
 	writeUpstreams(&b, s.Time, s.Proxy.Upstreams)
 
 	writeStorms(&b, storms(s.Time, s.Proxy.Upstreams))
+	writeRetries(&b, retries(s.Proxy.Upstreams))
 
 	b.WriteString("\n")
 	fmt.Fprintln(t, "LOG\tWRITTEN\tDROPPED\tERRORS\tQUEUED")
