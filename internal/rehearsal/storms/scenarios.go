@@ -127,7 +127,7 @@ func Scenarios() []Scenario {
 	all := []Scenario{
 		storm("naive, slowdown", "The service slows fivefold for 6 s; naive clients with three retries each.", slowdown, naive(rate)),
 		storm("naive with headers, slowdown", "The same; their attempts carry a number, and an id that retries repeat.", slowdown, marked(naive(rate))),
-		storm("impatient, slowdown", "The same without headers, and their timeouts are twice what the slow service takes.", slowdown, impatient(rate)),
+		storm("impatient, slowdown", "The same without headers, and their timeouts are twice what the slow service takes: of what is begun at once 5% take too long, which the ideal counts out, but of what has waited for 50 ms 8%.", slowdown, impatient(rate)),
 		storm("naive, loss", "Half of the workers are lost for 8 s.", loss, naive(rate)),
 		storm("naive, outage", "The service is down for 5 s: it refuses all, at once.", outage, naive(rate)),
 		storm("three layers, slowdown", "Naive clients behind two further callers, each with three retries: up to 64 attempts for each request.", slowdown, layered(rate)),
