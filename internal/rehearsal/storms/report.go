@@ -111,8 +111,16 @@ func (r *Report) missed(w io.Writer) {
 	}
 	if none {
 		fmt.Fprintln(w, "None, with everything.")
+		return
 	}
+	fmt.Fprint(w, reasons)
 }
+
+// reasons says what is behind such misses.
+const reasons = `
+How long it takes until all is well is that of the worst run, and is looked at in stretches of 300 requests: three more that fail are a miss. Without headers, a first attempt is taken for a retry if
+the same client has asked for the same thing in vain a few seconds before; as long as retries are bound it may be refused. By itself, the same client asks for the same thing every 36 s here.
+`
 
 // section writes a scenario's table.
 func (r *Rehearsed) section(w io.Writer) {

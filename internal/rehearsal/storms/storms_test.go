@@ -108,11 +108,7 @@ func TestBars(t *testing.T) {
 		}
 		most("attempts at the service, of what it can work off", upstream, upstreamBar)
 		most("shed before the trigger", shedBefore, 0)
-		well := 2 * recoveryBar
-		if s.Name == "backlog after an outage" {
-			well = 10 // while the backlog lasts, some first attempts are taken for retries
-		}
-		most("seconds until all is well", recovery, well)
+		most("seconds until all is well", recovery, 2*recoveryBar)
 		if s.Down() {
 			most("retries a second while the service is down", retryRate, probeBar)
 		} else {
