@@ -43,7 +43,7 @@ func TestOneAttemptHTTP1(t *testing.T) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		}
 	})
-	p := start(t, simple, up, Options{})
+	p := start(t, steady(simple), up, Options{})
 	sent, bad := int64(0), 0
 	for range 20 {
 		for _, req := range replayable {
@@ -103,7 +103,7 @@ func TestOneAttemptHTTP2(t *testing.T) {
 				}
 				fr.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: h2Status(200), EndHeaders: true, EndStream: true})
 			})
-			p := start(t, simple, up, Options{})
+			p := start(t, steady(simple), up, Options{})
 			var sent int64
 			counts := map[int]int{}
 			for range 10 {
@@ -181,7 +181,7 @@ func TestDeadConnectionsAreFound(t *testing.T) {
 		arrived.Add(1)
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") // and close, though keep-alive was promised
 	})
-	p := start(t, simple, up, Options{})
+	p := start(t, steady(simple), up, Options{})
 	for i := range 200 {
 		resp, _ := get(t, p.url+"/")
 		if resp.StatusCode != http.StatusOK {
@@ -210,7 +210,7 @@ func TestLeftOverBytesAreNeverAnAnswer(t *testing.T) {
 				"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-For: "+r.URL.Path+"\r\n\r\npoison")
 		}
 	})
-	p := start(t, simple, up, Options{})
+	p := start(t, steady(simple), up, Options{})
 	for range 300 {
 		resp, body := get(t, p.url+"/")
 		if resp.StatusCode != 200 || body != "good" {

@@ -77,6 +77,7 @@ func TestDialects(t *testing.T) {
 				q, e := a.connectExpress()
 				request := "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Join(append(test.header, "", ""), "\r\n")
 				for i := range 2 { // net/http takes the first apart
+					synctest.Wait() // as in exchange
 					io.WriteString(q.conn, request)
 					resp, err := http.ReadResponse(q.br, nil)
 					if err != nil {

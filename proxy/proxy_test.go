@@ -47,6 +47,12 @@ routes: [{name: all, upstream: service}]
 upstreams: [{name: service, endpoints: ["$UPSTREAM"]}]
 `
 
+// steady is a configuration without storm control, for tests of what fails again
+// and again on purpose: to the detector their clients are a storm.
+func steady(yaml string) string {
+	return strings.Replace(yaml, `["$UPSTREAM"]`, `["$UPSTREAM"], storm: {mode: off}`, 1)
+}
+
 // unlimited is a configuration without concurrency limits, for tests of what
 // lies behind them under more load than a cold limit takes.
 func unlimited(yaml string) string {
