@@ -14,10 +14,11 @@ type hit struct {
 	want Answer
 }
 
-func newHit(t testing.TB, requestLines string) *hit {
+// newHit stores a response for a client that spells its codings so.
+func newHit(t testing.TB, codings, requestLines string) *hit {
 	h := &hit{c: Config{KeyHeaders: []string{"X-Tenant"}, KeyCookies: []string{"lang"}, DropQuery: []string{"utm_*"}}, dst: make([]byte, 0, 256)}
 	lines := "Accept: text/html\nAccept-Encoding: gzip, br\nAccept-Language: en\nUser-Agent: x\nCookie: a=b; lang=en\n" + requestLines
-	h.p, _ = stored(t, &h.c, "Accept: text/html\nAccept-Encoding: br,gzip\nAccept-Language: en",
+	h.p, _ = stored(t, &h.c, "Accept: text/html\nAccept-Encoding: "+codings+"\nAccept-Language: en",
 		"Cache-Control: max-age=60, stale-if-error=60\nETag: \"a\"\nLast-Modified: {-100}\nDate: {0}\nVary: Accept, Accept-Encoding, Accept-Language")
 	h.req = request(&h.c, "GET", lines)
 	return h
@@ -53,7 +54,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 		{"expired", "", 61, UseValidate, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHit(t, test.request)
+			h := newHit(t, "br,gzip", test.request)
 			now := at(test.after).Now
 			if v := h.run(now); v.Use != test.use || h.want.Status != test.status {
 				t.Fatalf("%+v, %+v", v, h.want)
@@ -66,7 +67,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkHit(b *testing.B) {
-	h, now := newHit(b, ""), at(1).Now
+	h, now := newHit(b, "gzip, br", ""), at(1).Now
 	b.ReportAllocs()
 	for b.Loop() {
 		if h.run(now).Use != UseFresh {
@@ -75,18 +76,24 @@ func BenchmarkHit(b *testing.B) {
 	}
 }
 
+// BenchmarkReuse: for a client that spells its codings as the first one did, and
+// for one that doesn't.
 func BenchmarkReuse(b *testing.B) {
-	h, when := newHit(b, ""), at(1)
-	b.ReportAllocs()
-	for b.Loop() {
-		if h.p.Reuse(h.req, &h.c, when).Use != UseFresh {
-			b.Fatal("no hit")
-		}
+	for _, codings := range []string{"gzip, br", "br,gzip"} {
+		b.Run(codings, func(b *testing.B) {
+			h, when := newHit(b, codings, ""), at(1)
+			b.ReportAllocs()
+			for b.Loop() {
+				if h.p.Reuse(h.req, &h.c, when).Use != UseFresh {
+					b.Fatal("no hit")
+				}
+			}
+		})
 	}
 }
 
 func BenchmarkKey(b *testing.B) {
-	h := newHit(b, "")
+	h := newHit(b, "gzip, br", "")
 	b.ReportAllocs()
 	for b.Loop() {
 		h.c.Key(h.req)
@@ -94,7 +101,7 @@ func BenchmarkKey(b *testing.B) {
 }
 
 func BenchmarkStore(b *testing.B) {
-	h := newHit(b, "")
+	h := newHit(b, "gzip, br", "")
 	for _, bench := range []struct{ name, field string }{{"Cache-Control", "Cache-Control"}, {"targeted", "CDN-Cache-Control"}} {
 		resp := response(200, bench.field+": max-age=60, stale-if-error=60\nETag: \"a\"\nLast-Modified: {-100}\nDate: {0}\nVary: Accept, Accept-Encoding\nContent-Type: text/html\nContent-Length: 100\nServer: x")
 		b.Run(bench.name, func(b *testing.B) {

@@ -58,12 +58,26 @@ type Config struct {
 	// must not change the response. Default: none.
 	DropQuery []string
 
-	// AllowHeaders are request header fields that reach the upstream of this
-	// route beside those of the key and the ones that HTTP itself gives a
-	// meaning to: others could change a response for everybody. Default: nil,
-	// all fields do.
+	// AllowHeaders are request header fields that are listed beside those of the
+	// key and those that are known anyway (see [Config.Listed]). Default: none.
 	AllowHeaders []string
+
+	// Unlisted says what becomes of a request with a field that isn't listed.
+	// Default: UnlistedPass.
+	Unlisted Unlisted
 }
+
+// Unlisted is what becomes of a request with a header field by which an origin
+// may choose its answer without saying so in Vary: then one client would choose
+// what all others get.
+type Unlisted uint8
+
+// What becomes of it.
+const (
+	UnlistedPass   Unlisted = iota // it takes part like others: the origin is trusted to know of Vary
+	UnlistedBypass                 // the cache takes no part in it
+	UnlistedDrop                   // the field is not sent upstream
+)
 
 // Validate checks a route's settings and puts the names of fields into
 // canonical form. Its error names every setting that can't be, with the reason.

@@ -23,7 +23,7 @@
 //	config.go       what a route sets
 //	request.go      a client's request as the cache sees it
 //	key.go          under which key it is looked up, and the URL for purging
-//	requestheader.go which request fields reach the upstream of a cached route
+//	requestheader.go which request fields could change others' answers
 //	store.go        may this response be stored, and why not
 //	understood.go   what is known of status codes and methods
 //	storedheader.go which header fields are stored

@@ -267,8 +267,8 @@ func FuzzConditions(f *testing.F) {
 			!slices.Contains([]int{0, 200, 206, 304, 416}, a.Status):
 			t.Fatalf("%v: %+v", h, a)
 		}
-		got := http.Header{}
-		a.WriteHeader(got, stored, time.Second, "B")
+		got := stored.Clone()
+		a.SetHeader(got, time.Second, "B")
 		if got.Get("Age") != "1" {
 			t.Fatalf("%v", got)
 		}

@@ -125,23 +125,34 @@ func TestRFC10008(t *testing.T) {
 	}
 }
 
-func TestAllowsHeader(t *testing.T) {
-	var all Config
-	some := Config{AllowHeaders: []string{"X-Region"}, KeyHeaders: []string{"X-Tenant"}}
-	none := Config{AllowHeaders: []string{}}
-	for _, test := range []struct {
-		name           string
-		all, some, non bool
-	}{
-		{"Accept", true, true, true},
-		{"Cookie", true, true, true},
-		{"X-Region", true, true, false},
-		{"X-Tenant", true, true, false},
-		{"X-Forwarded-Scheme", true, false, false},
-		{"X-Http-Method-Override", true, false, false},
+// TestUnlisted: which fields let one client choose what others get, and what
+// becomes of a request with one.
+func TestUnlisted(t *testing.T) {
+	c := Config{AllowHeaders: []string{"X-Region"}, KeyHeaders: []string{"X-Tenant"}}
+	for name, want := range map[string]bool{
+		"Accept": true, "Cookie": true, "Referer": true, "Sec-Fetch-Mode": true, "Sec-Ch-Ua": true, "X-B3-Traceid": true, "Traceparent": true,
+		"X-Region": true, "X-Tenant": true, "X-Other": false, "X-Original-Url": false, "X-Forwarded-Scheme": false, "X-Http-Method-Override": false,
 	} {
-		if got := [3]bool{all.AllowsHeader(test.name), some.AllowsHeader(test.name), none.AllowsHeader(test.name)}; got != [3]bool{test.all, test.some, test.non} {
-			t.Errorf("%s: %v", test.name, got)
+		if name != http.CanonicalHeaderKey(name) || c.Listed(name) != want {
+			t.Errorf("%s is listed: %v", name, !want)
+		}
+		for _, unlisted := range []Unlisted{UnlistedPass, UnlistedBypass, UnlistedDrop} {
+			c.Unlisted = unlisted
+			h := http.Header{"Accept": {"x"}, name: {"x"}}
+			r := Request{Method: "GET", Header: h}
+			c.Prepare(&r)
+			if bypassed := r.Bypass() == ReasonUnlisted; bypassed != (!want && unlisted == UnlistedBypass) {
+				t.Errorf("%s, %d: bypass %v", name, unlisted, r.Bypass())
+			}
+			c.DropUnlisted(h)
+			if _, there := h[name]; there != (want || unlisted != UnlistedDrop) || h["Accept"] == nil {
+				t.Errorf("%s, %d: %v", name, unlisted, h)
+			}
+		}
+	}
+	for name := range known {
+		if name != http.CanonicalHeaderKey(name) {
+			t.Errorf("%s is never met", name)
 		}
 	}
 }

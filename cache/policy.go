@@ -112,7 +112,7 @@ func (p *Policy) SameVariant(q *Policy) bool {
 		return false
 	}
 	for i := range p.selectors {
-		if p.selectors[i] != q.selectors[i] {
+		if !p.selectors[i].same(&q.selectors[i]) {
 			return false
 		}
 	}
@@ -134,7 +134,11 @@ func (p Policy) Shortened(share float64) Policy {
 func (p *Policy) Size() int {
 	size := int(unsafe.Sizeof(*p)) + len(p.etag.opaque)
 	for i := range p.selectors {
-		size += int(unsafe.Sizeof(p.selectors[i])) + len(p.selectors[i].name) + len(p.selectors[i].value)
+		s := &p.selectors[i]
+		size += int(unsafe.Sizeof(*s)) + len(s.name) + len(s.value)
+		if s.raw != s.value { // else they are one string
+			size += len(s.raw)
+		}
 	}
 	for _, group := range p.groups {
 		size += int(unsafe.Sizeof(group)) + len(group)

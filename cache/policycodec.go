@@ -61,6 +61,7 @@ func (p *Policy) UnmarshalBinary(b []byte) error {
 	read.etag.opaque = r.text()
 	for i := int64(0); i < selectors && !r.bad; i++ {
 		s := selector{name: r.text(), value: r.text()}
+		s.raw = s.value
 		s.present = r.byte() == 1
 		read.selectors = append(read.selectors, s)
 	}

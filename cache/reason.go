@@ -4,7 +4,9 @@ package cache
 // metrics and in the access log.
 type Reason uint8
 
-// Why a response isn't stored, a stored one isn't used, or a stale one is.
+// Why a response isn't stored, a stored one isn't used, or a stale one is. A few
+// are for those who use the package to say: ReasonWorse, ReasonOnlyIfCached,
+// ReasonPrecondition and ReasonValidated.
 const (
 	ReasonNone Reason = iota
 
@@ -12,6 +14,7 @@ const (
 	ReasonMethod        // a method whose answers aren't stored
 	ReasonRequestBody   // GET or HEAD with content: nobody knows what it means
 	ReasonHead          // the answer to HEAD has no content; it can only update
+	ReasonUnlisted      // a header field that isn't listed
 	ReasonRequestStore  // the client said no-store
 	ReasonAuthorization // an authorized request, and no leave to share the answer
 
@@ -60,6 +63,7 @@ var reasonNames = [reasons]string{
 	ReasonMethod:           "method",
 	ReasonRequestBody:      "request-body",
 	ReasonHead:             "head",
+	ReasonUnlisted:         "unlisted-header",
 	ReasonRequestStore:     "request-no-store",
 	ReasonAuthorization:    "authorization",
 	ReasonStatus:           "status",

@@ -26,6 +26,7 @@ type Request struct {
 
 	wishes     wishes
 	authorized bool
+	unlisted   bool
 	conditions conditions
 }
 
@@ -48,6 +49,7 @@ func (c *Config) Prepare(r *Request) {
 		r.wishes = readWishes(r.Header)
 	}
 	_, r.authorized = r.Header["Authorization"]
+	r.unlisted = c.Unlisted == UnlistedBypass && c.hasUnlisted(r.Header)
 	r.conditions = 0
 	r.note("If-Match", ifMatch)
 	r.note("If-None-Match", ifNoneMatch)
@@ -62,10 +64,12 @@ func (r *Request) note(field string, condition conditions) {
 	}
 }
 
-// Bypass tells why the cache takes no part in a request: its method, or content
-// that no key covers. ReasonNone: it does take part.
+// Bypass tells why the cache takes no part in a request: its method, content
+// that no key covers, or a field that isn't listed. ReasonNone: it does.
 func (r *Request) Bypass() Reason {
 	switch {
+	case r.unlisted:
+		return ReasonUnlisted
 	case r.Method == methodQuery && r.ContentSum != [sha256.Size]byte{}:
 		return ReasonNone
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:

@@ -1,27 +1,64 @@
 package cache
 
-import "slices"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
 
-// known are request fields that HTTP gives a meaning to, that proxies set, or
-// that whole infrastructures rely on: an origin that answers by one of them has
-// every reason to know of Vary.
-var known = map[string]bool{
-	"Accept": true, "Accept-Charset": true, "Accept-Encoding": true, "Accept-Language": true,
-	"Authorization": true, "Cache-Control": true, "Connection": true, "Content-Encoding": true,
-	"Content-Language": true, "Content-Length": true, "Content-Type": true, "Cookie": true,
-	"Date": true, "Expect": true, "Forwarded": true, "From": true, "Host": true,
-	"If-Match": true, "If-Modified-Since": true, "If-None-Match": true, "If-Range": true,
-	"If-Unmodified-Since": true, "Max-Forwards": true, "Origin": true, "Pragma": true,
-	"Priority": true, "Range": true, "Te": true, "Traceparent": true, "Tracestate": true,
-	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "User-Agent": true, "Via": true,
-	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Port": true,
-	"X-Forwarded-Proto": true, "X-Request-Id": true,
+// known are request fields that HTTP and the web give a meaning to, and those
+// by which infrastructure marks, traces and times each request: an origin that
+// answers by one of the former knows of Vary, and none answers by the latter.
+// X-Forwarded-Host and its kin are here because the proxy sets them itself.
+// X-Original-Url, X-Http-Method-Override and their like are not.
+var known = map[string]bool{}
+
+func init() {
+	for name := range strings.FieldsSeq(`
+		Accept Accept-Charset Accept-Encoding Accept-Language Access-Control-Request-Headers
+		Access-Control-Request-Method Authorization Cache-Control Cdn-Loop Connection Content-Encoding
+		Content-Language Content-Length Content-Type Cookie Date Device-Memory Dnt Downlink Dpr Early-Data
+		Ect Expect Forwarded From Host Idempotency-Key If-Match If-Modified-Since If-None-Match If-Range
+		If-Unmodified-Since Keep-Alive Max-Forwards Origin Pragma Priority Proxy-Connection Range Referer Rtt
+		Save-Data Te Trailer Transfer-Encoding Upgrade Upgrade-Insecure-Requests User-Agent Via
+		Viewport-Width Width
+
+		B3 Baggage Traceparent Tracestate Uber-Trace-Id X-Amzn-Trace-Id X-Cloud-Trace-Context
+		X-Correlation-Id X-Request-Id X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto
+		X-Real-Ip Grpc-Timeout X-Envoy-Attempt-Count X-Envoy-Expected-Rq-Timeout-Ms
+		X-Envoy-External-Address X-Envoy-Internal`) {
+		known[name] = true
+	}
 }
 
-// AllowsHeader tells whether a request field, by its canonical name, reaches
-// the upstream of this route. A field that is in no key and that the origin
-// answers by without saying so in Vary lets one client choose what all others
-// get; a route with AllowHeaders sends only what it names.
-func (c *Config) AllowsHeader(name string) bool {
-	return c.AllowHeaders == nil || known[name] || slices.Contains(c.KeyHeaders, name) || slices.Contains(c.AllowHeaders, name)
+// knownPrefixes are families of such fields.
+var knownPrefixes = [...]string{"Sec-Fetch-", "Sec-Ch-", "Sec-Gpc", "Sec-Purpose", "X-B3-", "X-Datadog-", "Amz-Sdk-"}
+
+// Listed tells whether a request field, by its canonical name, is one that the
+// route knows: of the key, allowed, or known anyway.
+func (c *Config) Listed(name string) bool {
+	return known[name] || slices.Contains(c.KeyHeaders, name) || slices.Contains(c.AllowHeaders, name) ||
+		slices.ContainsFunc(knownPrefixes[:], func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// DropUnlisted takes the fields that aren't listed out of a request's header,
+// which it changes, on routes where they are not sent upstream.
+func (c *Config) DropUnlisted(h http.Header) {
+	if c.Unlisted != UnlistedDrop {
+		return
+	}
+	for name := range h {
+		if !c.Listed(name) {
+			delete(h, name)
+		}
+	}
+}
+
+func (c *Config) hasUnlisted(h http.Header) bool {
+	for name := range h {
+		if !c.Listed(name) {
+			return true
+		}
+	}
+	return false
 }

@@ -222,6 +222,12 @@ func TestRFC9111Vary(t *testing.T) {
 			if got := p.SameVariant(q); got != test.want {
 				t.Errorf("%q and %q are one variant: %v; want %v", test.first, test.later, got, test.want)
 			}
+			names := p.VaryNames()
+			one := AppendVariant(nil, names, header(test.first))
+			two := AppendVariant(nil, names, header(test.later))
+			if got := string(one) == string(two); got != test.want {
+				t.Errorf("%q and %q: the variants' texts are the same: %v; want %v", test.first, test.later, got, test.want)
+			}
 		})
 	}
 }

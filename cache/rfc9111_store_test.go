@@ -140,6 +140,7 @@ func TestStoreByConfiguration(t *testing.T) {
 		{"it is no word against the origin's", Config{DefaultTTL: 5 * time.Second}, "", 200, "Cache-Control: max-age=1", ReasonNone, time.Second},
 		{"nor against one that can't be read", Config{DefaultTTL: 5 * time.Second}, "", 200, "Cache-Control: max-age=x\nETag: \"a\"", ReasonNone, 0},
 		{"it goes before the heuristic", Config{DefaultTTL: 5 * time.Second}, "", 200, "Date: {0}\nLast-Modified: {-1000}", ReasonNone, 5 * time.Second},
+		{"the longest heuristic lifetime", Config{HeuristicMax: time.Minute}, "", 200, "Date: {0}\nLast-Modified: {-10000}", ReasonNone, time.Minute},
 		{"it isn't for errors", Config{DefaultTTL: 5 * time.Second}, "", 404, plain, ReasonNothingToGain, 0},
 		{"nor for what §3 forbids", Config{DefaultTTL: 5 * time.Second}, "", 201, plain, ReasonNotExplicit, 0},
 		{"negative caching", Config{NegativeTTL: time.Second, NegativeStatuses: []int{404, 410}}, "", 404, plain, ReasonNone, time.Second},

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"encoding/binary"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,15 @@ type selector struct {
 	name    string // canonical
 	value   string
 	present bool // an absent field is only like an absent one (RFC 9111 §4.1)
+
+	// raw is the value as it came, if in one line: most requests that match are
+	// spelled alike, and needn't be brought into normal form. Maybe empty.
+	raw string
+}
+
+// same tells whether two selectors ask for the same.
+func (s *selector) same(t *selector) bool {
+	return s.present == t.present && s.name == t.name && s.value == t.value
 }
 
 // parseVary reads Vary (RFC 9110 §12.5.5): names in canonical form, sorted, each
@@ -51,10 +61,16 @@ func selectors(names []string, h http.Header) (s []selector, reason Reason) {
 	for _, name := range names {
 		values, present := h[name]
 		value := string(appendNormal(nil, name, values))
-		if total += len(name) + len(value); total > maxVaryBytes {
-			return nil, ReasonVaryTooMuch
+		total += len(name) + len(value)
+		one := selector{name: name, value: value, present: present, raw: value}
+		if len(values) == 1 && values[0] != value {
+			one.raw = strings.Clone(values[0]) // or it would hold the whole request's header
+			total += len(one.raw)
 		}
-		s = append(s, selector{name, value, present})
+		s = append(s, one)
+	}
+	if total > maxVaryBytes {
+		return nil, ReasonVaryTooMuch
 	}
 	return s, ReasonNone
 }
@@ -68,14 +84,39 @@ func matches(s []selector, h http.Header) bool {
 		if present != s[i].present {
 			return false
 		}
-		if len(values) == 1 && values[0] == s[i].value {
-			continue // already normal, as mostly
+		if len(values) == 1 && values[0] == s[i].raw {
+			continue
 		}
 		if string(appendNormal(space[:0], s[i].name, values)) != s[i].value {
 			return false
 		}
 	}
 	return true
+}
+
+// VaryNames are the request fields by which the stored response was selected, in
+// canonical form, sorted, each once.
+func (p *Policy) VaryNames() []string {
+	names := make([]string, len(p.selectors))
+	for i := range p.selectors {
+		names[i] = p.selectors[i].name
+	}
+	return names
+}
+
+// AppendVariant writes to dst what tells the variants of a key apart that vary
+// by these fields: requests that get the same text match the same one. names
+// are such as [Policy.VaryNames] returns.
+func AppendVariant(dst []byte, names []string, h http.Header) []byte {
+	for _, name := range names {
+		values, present := h[name]
+		dst = append(dst, name...)
+		dst = append(dst, 0, byte(bit(present)), 0, 0, 0, 0)
+		at := len(dst)
+		dst = appendNormal(dst, name, values)
+		binary.LittleEndian.PutUint32(dst[at-4:], uint32(len(dst)-at))
+	}
+	return dst
 }
 
 // appendNormal writes a request field in a form that is the same for values
