@@ -29,9 +29,9 @@ func full(t testing.TB, n uint64) (*Store[policy], []Key) {
 func TestHitAllocatesNothing(t *testing.T) {
 	s, keys := full(t, 1000)
 	now, out, i := time.Now(), http.Header{}, 0
-	variant := []byte("accept-encoding: gzip, br")
 	hit := func() {
-		e, ok := s.Get(keys[i%len(keys)])
+		status := 200 + i%3
+		e, ok := s.Get(keys[i%len(keys)], func(p *policy) bool { return p.Status == status || p.Status == 0 })
 		if !ok {
 			t.Fatal("a miss")
 		}
@@ -41,12 +41,19 @@ func TestHitAllocatesNothing(t *testing.T) {
 		e.Header.CopyTo(out)
 		i++
 	}
+	for i := range 3 { // the first key has variants
+		e := Entry[policy]{Policy: policy{Status: 200 + i}, Header: testHeader(rand.New(rand.NewPCG(1, 1)))}
+		same := func(p *policy) bool { return p.Status == 200+i }
+		if err := s.PutVariant(keys[0], s.Mark(), same, Labels{URL: testURL(0)}, e, now); err != nil {
+			t.Fatal(err)
+		}
+	}
 	hit()
 	if n := testing.AllocsPerRun(5000, hit); n != 0 {
 		t.Errorf("a hit allocates %v times", n)
 	}
 	miss := func() {
-		if _, ok := s.Get(keys[0].Variant(variant)); ok || s.Uncacheable(keys[0], now) {
+		if _, ok := s.Get(testKey(1<<40), nil); ok || s.Uncacheable(keys[0], now) {
 			t.Fatal("a hit")
 		}
 	}
@@ -63,11 +70,32 @@ func BenchmarkGetHit(b *testing.B) {
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for i := rand.IntN(len(keys)); pb.Next(); i++ {
-					if _, ok := s.Get(keys[i*7919%len(keys)]); !ok {
+					if _, ok := s.Get(keys[i*7919%len(keys)], nil); !ok {
 						b.Error("a miss")
 					}
 				}
 			})
+		})
+	}
+}
+
+func BenchmarkGetVariant(b *testing.B) {
+	for _, n := range []int64{1, 4, 32} {
+		b.Run(fmt.Sprintf("the oldest of %d", n), func(b *testing.B) {
+			s, k, now := newStore(b, Options[policy]{Budget: 8 << 20}), testKey(1), time.Now()
+			for i := range n {
+				same := func(p *policy) bool { return p.Stored == i }
+				if err := s.PutVariant(k, s.Mark(), same, Labels{URL: "u"}, Entry[policy]{Policy: policy{Stored: i}}, now); err != nil {
+					b.Fatal(err)
+				}
+			}
+			oldest := func(p *policy) bool { return p.Stored == 0 }
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := s.Get(k, oldest); !ok {
+					b.Fatal("a miss")
+				}
+			}
 		})
 	}
 }
@@ -77,7 +105,7 @@ func BenchmarkGetMiss(b *testing.B) {
 	k := testKey(1 << 40)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := s.Get(k); ok {
+		if _, ok := s.Get(k, nil); ok {
 			b.Fatal("a hit")
 		}
 	}
@@ -141,7 +169,7 @@ func BenchmarkGetDuringEviction(b *testing.B) {
 			put(1 << 40)
 			for i := range uint64(60_000) {
 				put(i)
-				s.Get(hot)
+				s.Get(hot, nil)
 			}
 			stop := make(chan struct{})
 			var wg sync.WaitGroup
@@ -164,7 +192,7 @@ func BenchmarkGetDuringEviction(b *testing.B) {
 			took := make([]time.Duration, 0, b.N)
 			for b.Loop() {
 				start := time.Now()
-				s.Get(hot)
+				s.Get(hot, nil)
 				took = append(took, time.Since(start))
 			}
 			close(stop)

@@ -3,9 +3,8 @@
 // package and of the cache library beneath it.
 //
 // It decides nothing about HTTP. What is stored is a body, a header and a
-// Policy that the caller defines; the key is a hash that the caller makes.
-// Storage answers three questions: is it there, was it purged, and did the
-// origin's Vary spread the key over several responses.
+// Policy that the caller defines; the key is a hash that the caller makes. Where
+// a key has several responses (Vary), the caller says which policy matches.
 //
 // Entries are immutable and shared: a hit copies no byte and allocates nothing.
 // Which entries stay is decided by W-TinyLFU (Einziger, Friedman, Manes: TinyLFU,

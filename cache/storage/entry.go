@@ -54,7 +54,6 @@ func (e *Entry[P]) Weight() int64 { return int64(e.weight) }
 // index is what is stored for a key with variants, or for one that is
 // uncacheable, in place of a response.
 type index struct {
-	vary     []string
 	variants []Key
 	until    int64 // when a marker ends, in nanoseconds of Unix time; 0 for no marker
 }

@@ -115,7 +115,7 @@ func ours(t *testing.T, trace []uint64, n int) (hits int) {
 	s := newStore(t, Options[int]{Budget: probe.Stats().Bytes * int64(n)})
 	for _, key := range trace {
 		k := testKey(key)
-		if _, ok := s.Get(k); ok {
+		if _, ok := s.Get(k, nil); ok {
 			hits++
 			continue
 		}

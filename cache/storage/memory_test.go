@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -21,7 +22,11 @@ type policy struct {
 	ETag                 string
 }
 
-func testKey(n uint64) Key { return KeyOf(binary.BigEndian.AppendUint64(nil, n)) }
+func testKey(n uint64) Key {
+	var text [8]byte
+	binary.BigEndian.PutUint64(text[:], n)
+	return sha256.Sum256(text[:])
+}
 
 func testURL(n uint64) string {
 	return fmt.Sprintf("https://service.example/v1/features/%012d?account=7", n)

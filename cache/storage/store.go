@@ -76,17 +76,21 @@ func (sp *space[P]) untag(e *Entry[P]) {
 	}
 }
 
-// Get is the entry with this key, which may be stale: that is the caller's to
-// decide, see [Store.Purged]. Of an entry whose Vary is not nil, the key has
-// variants, and the response is to be looked for under [Key.Variant].
-func (s *Store[P]) Get(k Key) (e *Entry[P], found bool) {
+// Get is the response with this key whose policy matches, the last one stored if
+// several do; nil matches any. It may be stale: that is the caller's to decide,
+// see [Store.Purged].
+func (s *Store[P]) Get(k Key, match func(*P) bool) (e *Entry[P], found bool) {
 	sp := s.space.Load()
 	e, found = sp.entries.GetIfPresent(k)
-	if !found {
+	switch {
+	case !found:
 		return nil, false
-	}
-	if e.gone() {
+	case e.gone():
 		sp.remove(k, e)
+		return nil, false
+	case e.index != nil:
+		return sp.find(e.index, match)
+	case match != nil && !match(&e.Policy):
 		return nil, false
 	}
 	return e, true
@@ -102,7 +106,7 @@ func (sp *space[P]) remove(k Key, e *Entry[P]) {
 	})
 }
 
-// Remove takes the entry with this key out.
+// Remove takes the entry with this key out, all variants of it.
 func (s *Store[P]) Remove(k Key) { s.space.Load().entries.Invalidate(k) }
 
 // Put stores a response that was asked for after m was taken, in place of what

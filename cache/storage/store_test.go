@@ -35,7 +35,7 @@ func put(t testing.TB, s *Store[int], k Key, url string, policy int, groups ...s
 
 // is says what is stored: the policy, or -1.
 func is(s *Store[int], k Key) int {
-	e, ok := s.Get(k)
+	e, ok := s.Get(k, nil)
 	if !ok {
 		return -1
 	}
@@ -71,8 +71,8 @@ func TestPutAndGet(t *testing.T) {
 	if err := s.Put(k, s.Mark(), Labels{"https://a.example/x", []string{"g1", "g2"}}, Entry[int]{Policy: 7, Header: h, Body: NewBody(body)}); err != nil {
 		t.Fatal(err)
 	}
-	e, ok := s.Get(k)
-	if !ok || e.Policy != 7 || e.URL() != "https://a.example/x" || !slices.Equal(e.Groups(), []string{"g1", "g2"}) || e.Vary() != nil {
+	e, ok := s.Get(k, nil)
+	if !ok || e.Policy != 7 || e.URL() != "https://a.example/x" || !slices.Equal(e.Groups(), []string{"g1", "g2"}) || e.Variants() != nil {
 		t.Fatalf("got %+v, %v", e, ok)
 	}
 	if &e.Body.Chunks()[0][0] != &body[0] || &e.Header[0] != &h[0] {
@@ -138,7 +138,7 @@ func TestPurges(t *testing.T) {
 					t.Errorf("found %d, want %d", found, c.found)
 				}
 				for i, want := range c.purged {
-					e, ok := s.Get(keys[i])
+					e, ok := s.Get(keys[i], nil)
 					if how == Hard {
 						if ok == want {
 							t.Errorf("entry %d: found %v, purged %v", i, ok, want)
@@ -155,7 +155,7 @@ func TestPurges(t *testing.T) {
 				// What is stored after a purge isn't touched by it.
 				fill()
 				for i, k := range keys {
-					e, ok := s.Get(k)
+					e, ok := s.Get(k, nil)
 					if !ok {
 						t.Fatalf("entry %d can't be stored after the purge", i)
 					}
@@ -252,70 +252,101 @@ func TestGroupsAreBounded(t *testing.T) {
 	}
 }
 
+// equals matches policies, which are numbers in these tests.
+func equals(n int) func(*int) bool { return func(p *int) bool { return *p == n } }
+
+// tens matches policies of one variant: the tens tell variants apart, the ones
+// responses.
+func tens(n int) func(*int) bool { return func(p *int) bool { return *p/10 == n } }
+
 func TestVariants(t *testing.T) {
 	s := newStore(t, Options[int]{Budget: 8 << 20, MaxVariants: 3})
-	k, vary := testKey(1), []string{"Accept-Language"}
-	store := func(text string, policy int) error {
-		return s.PutVariant(k, s.Mark(), vary, []byte(text), Labels{URL: "u"}, Entry[int]{Policy: policy}, noon)
+	k := testKey(1)
+	store := func(policy int) error {
+		return s.PutVariant(k, s.Mark(), tens(policy/10), Labels{URL: "u"}, Entry[int]{Policy: policy}, noon)
 	}
-	for i, text := range []string{"de", "en", "fr", "de"} {
-		if err := store(text, i); err != nil {
-			t.Fatal(text, err)
+	find := func(match func(*int) bool) int {
+		e, ok := s.Get(k, match)
+		if !ok {
+			return -1
+		}
+		return e.Policy
+	}
+	for _, policy := range []int{10, 20, 30, 11} {
+		if err := store(policy); err != nil {
+			t.Fatal(policy, err)
 		}
 	}
-	e, ok := s.Get(k)
-	if !ok || !slices.Equal(e.Vary(), vary) || len(e.Variants()) != 3 {
-		t.Fatalf("index: %+v", e)
-	}
-	if is(s, k.Variant([]byte("de"))) != 3 || is(s, k.Variant([]byte("en"))) != 1 {
+	if find(tens(1)) != 11 || find(tens(2)) != 20 || find(tens(3)) != 30 || find(tens(4)) != -1 {
 		t.Error("a variant is missing or old")
+	}
+	if got := find(nil); got != 11 {
+		t.Errorf("of several the last one stored is wanted, not %d", got)
 	}
 
 	// The fourth is one too many. The three stay, the rest isn't tried for a while.
-	if err := store("it", 4); !errors.Is(err, ErrVariants) {
+	if err := store(40); !errors.Is(err, ErrVariants) {
 		t.Errorf("a fourth variant: %v", err)
 	}
-	if is(s, k.Variant([]byte("it"))) != -1 || is(s, k.Variant([]byte("en"))) != 1 {
+	if find(tens(4)) != -1 || find(tens(2)) != 20 {
 		t.Error("the fourth was stored, or displaced another")
 	}
 	if !s.Uncacheable(k, noon) || !s.Uncacheable(k, noon.Add(time.Minute-1)) || s.Uncacheable(k, noon.Add(time.Minute)) {
 		t.Error("not marked uncacheable for a minute")
 	}
+	if err := store(21); err != nil || find(nil) != 21 {
+		t.Errorf("a variant that is there can't be renewed: %v", err)
+	}
 
 	// One that is gone makes room.
-	s.Remove(k.Variant([]byte("fr")))
-	if err := store("it", 4); err != nil || is(s, k.Variant([]byte("it"))) != 4 {
+	if e, _ := s.space.Load().entries.GetEntryQuietly(k); true {
+		s.Remove(e.Value.Variants()[0])
+	}
+	if err := store(40); err != nil || find(tens(4)) != 40 || find(tens(3)) != -1 {
 		t.Errorf("no room after one is gone: %v", err)
 	}
 
-	// Another Vary starts anew.
-	if err := s.PutVariant(k, s.Mark(), []string{"Accept"}, []byte("de"), Labels{URL: "u"}, Entry[int]{}, noon); err != nil {
-		t.Fatal(err)
+	// A purge of the URL covers the index and the variants, one of a group not.
+	s.PurgeURL("u", Hard, noon)
+	if find(nil) != -1 {
+		t.Error("purged variants are found")
 	}
-	if e, _ := s.Get(k); len(e.Variants()) != 1 {
-		t.Errorf("%d variants with another Vary", len(e.Variants()))
+	for i, group := range []string{"g", "h"} {
+		l := Labels{"u", []string{group}}
+		if err := s.PutVariant(k, s.Mark(), tens(i), l, Entry[int]{Policy: 10 * i}, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.PurgeGroup("g", Hard, noon)
+	if find(tens(0)) != -1 || find(tens(1)) != 10 {
+		t.Error("a group's purge left its variant or took another")
 	}
 
-	// A purge of the URL covers the index and the variants.
-	s.PurgeURL("u", Hard, noon)
-	if is(s, k) != -1 || is(s, k.Variant([]byte("en"))) != -1 {
-		t.Error("purged variants are found")
+	// A response for all takes the place of variants, and they of it.
+	put(t, s, k, "u", 50)
+	if find(nil) != 50 || find(equals(50)) != 50 || find(tens(1)) != -1 {
+		t.Error("variants are found behind a response for all")
+	}
+	if err := store(60); err != nil || find(tens(6)) != 60 || find(tens(5)) != -1 || find(tens(1)) != -1 {
+		t.Errorf("a variant after a response for all: %v", err)
 	}
 }
 
 func TestIndexIsRestored(t *testing.T) {
 	a, b := small(t), small(t)
 	k := testKey(1)
-	if err := a.PutVariant(k, a.Mark(), []string{"Accept"}, []byte("json"), Labels{URL: "u"}, Entry[int]{Policy: 5}, noon); err != nil {
-		t.Fatal(err)
+	for i := range 3 {
+		if err := a.PutVariant(k, a.Mark(), equals(i), Labels{URL: "u"}, Entry[int]{Policy: i}, noon); err != nil {
+			t.Fatal(err)
+		}
 	}
 	a.MarkUncacheable(testKey(2), noon.Add(time.Hour))
 	seen := 0
 	for key, e := range a.All() {
 		seen++
 		var err error
-		if e.Vary() != nil {
-			err = b.RestoreIndex(key, b.Mark(), e.URL(), e.Vary(), e.Variants())
+		if e.Variants() != nil {
+			err = b.RestoreIndex(key, b.Mark(), e.URL(), e.Variants())
 		} else {
 			err = b.Put(key, b.Mark(), Labels{URL: e.URL()}, Entry[int]{Policy: e.Policy})
 		}
@@ -323,11 +354,23 @@ func TestIndexIsRestored(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, ok := b.Get(k)
-	if seen != 2 || !ok || len(e.Variants()) != 1 || is(b, e.Variants()[0]) != 5 {
-		t.Errorf("%d seen, restored %+v", seen, e)
+	for i := range 3 {
+		if e, ok := b.Get(k, equals(i)); !ok || e.Policy != i {
+			t.Errorf("variant %d: %v", i, ok)
+		}
 	}
-	if err := b.RestoreIndex(k, b.Mark(), "u", []string{"Accept"}, make([]Key, 33)); !errors.Is(err, ErrVariants) {
+	if seen != 4 {
+		t.Errorf("%d seen", seen)
+	}
+	if err := b.PutVariant(k, b.Mark(), equals(7), Labels{URL: "u"}, Entry[int]{Policy: 7}, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 1, 2, 7} {
+		if _, ok := b.Get(k, equals(i)); !ok {
+			t.Errorf("a further variant displaced %d", i)
+		}
+	}
+	if err := b.RestoreIndex(k, b.Mark(), "u", make([]Key, 33)); !errors.Is(err, ErrVariants) {
 		t.Errorf("an index of 33: %v", err)
 	}
 }
@@ -388,7 +431,8 @@ func TestBooksBalance(t *testing.T) {
 				case 1:
 					s.PurgeGroup(fmt.Sprint(n%7), Mode(r.IntN(2)), noon)
 				case 2:
-					_ = s.PutVariant(k, m, []string{"V"}, []byte{byte(n % 5)}, l, e, noon)
+					e.Policy = int(n) + 1000*r.IntN(6)
+					_ = s.PutVariant(k, m, equals(e.Policy), l, e, noon)
 				case 3:
 					s.MarkUncacheable(k, noon)
 				case 4:
@@ -399,7 +443,7 @@ func TestBooksBalance(t *testing.T) {
 						s.PurgePrefix("http://a/1", Hard, noon)
 					}
 				case 6, 7:
-					if got, ok := s.Get(k); ok && got.Vary() == nil && got.Policy != int(n) {
+					if got, ok := s.Get(k, nil); ok && got.Policy%1000 != int(n) {
 						t.Errorf("key %d has the entry of %d", n, got.Policy)
 					}
 				default:

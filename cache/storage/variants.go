@@ -1,24 +1,16 @@
 package storage
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 )
 
-// Vary names the request's fields that tell the key's variants apart, as they
-// were given to [Store.PutVariant]; nil for a response.
-func (e *Entry[P]) Vary() []string {
-	if e.index == nil {
-		return nil
-	}
-	return e.index.vary
-}
-
-// Variants are the keys of the variants, of which some may be gone; nil for a
-// response.
+// Variants are the keys of an index's variants, of which some may be gone; nil
+// for a response.
 func (e *Entry[P]) Variants() []Key {
 	if e.index == nil {
 		return nil
@@ -26,77 +18,92 @@ func (e *Entry[P]) Variants() []Key {
 	return e.index.variants
 }
 
-// PutVariant stores a response to one variant of requests with key k: those with
-// the same text, which the caller makes of their values of the fields in vary.
-// A response with another Vary than the stored ones starts anew, as if it were
-// the first. Beyond MaxVariants it isn't stored, and k is marked uncacheable;
-// the variants that are there stay: they are as good as before.
-func (s *Store[P]) PutVariant(k Key, m Mark, vary []string, text []byte, l Labels, e Entry[P], now time.Time) error {
-	variant := k.Variant(text)
-	if err := s.list(k, m, vary, variant, l.URL); err != nil {
-		if err == ErrVariants {
-			s.MarkUncacheable(k, now.Add(s.opt.VariantPause))
+// variant is where k's nth variant is.
+func (k Key) variant(n int) Key {
+	var text [len(k) + 8]byte
+	copy(text[:], k[:])
+	binary.LittleEndian.PutUint64(text[len(k):], uint64(n))
+	return sha256.Sum256(text[:])
+}
+
+// find looks for the variant that matches, the one that was stored last first.
+// Those that don't match are not used, so looking at them doesn't keep them.
+func (sp *space[P]) find(i *index, match func(*P) bool) (e *Entry[P], found bool) {
+	for _, v := range slices.Backward(i.variants) {
+		c, there := sp.entries.GetEntryQuietly(v)
+		if there && !c.Value.gone() && (match == nil || match(&c.Value.Policy)) {
+			return sp.entries.GetIfPresent(v)
 		}
+	}
+	return nil, false
+}
+
+// PutVariant is like [Store.Put], for one of several responses of k. It takes the
+// place of the variant whose policy is the same, which must be a pure function, or
+// stands beside those that are there. Beyond MaxVariants it isn't stored, and k is
+// marked uncacheable; the variants that are there stay: they are as good as
+// before.
+func (s *Store[P]) PutVariant(k Key, m Mark, same func(*P) bool, l Labels, e Entry[P], now time.Time) error {
+	variant, err := s.list(k, m, same, l.URL)
+	if err == ErrVariants {
+		s.MarkUncacheable(k, now.Add(s.opt.VariantPause))
+	}
+	if err != nil {
 		return err
 	}
 	return s.Put(variant, m, l, e)
 }
 
-// list makes k's index name variant. The index carries no groups: a purge of one
-// variant's group must not hide the others.
-func (s *Store[P]) list(k Key, m Mark, vary []string, variant Key, url string) (err error) {
+// list makes k's index name a variant last, and says which. The index carries no
+// groups: a purge of one variant's group must not hide the others.
+func (s *Store[P]) list(k Key, m Mark, same func(*P) bool, url string) (variant Key, err error) {
 	sp := s.space.Load()
-	write := func(i index) (*Entry[P], otter.ComputeOp) {
-		e := &Entry[P]{index: &i}
+	sp.entries.Compute(k, func(old *Entry[P], found bool) (*Entry[P], otter.ComputeOp) {
+		var listed []Key
+		if found && old.index != nil && !old.gone() {
+			listed = old.index.variants
+		}
+		if i := slices.IndexFunc(listed, func(v Key) bool { return sp.is(v, same) }); i >= 0 {
+			if variant = listed[i]; i == len(listed)-1 {
+				return nil, otter.CancelOp
+			}
+			listed = slices.Delete(slices.Clone(listed), i, i+1)
+		} else {
+			if len(listed) >= s.opt.MaxVariants {
+				listed = slices.DeleteFunc(slices.Clone(listed), func(v Key) bool { return !sp.is(v, nil) })
+			}
+			if len(listed) >= s.opt.MaxVariants {
+				err = ErrVariants
+				return nil, otter.CancelOp
+			}
+			for n := 0; ; n++ {
+				if variant = k.variant(n); !slices.Contains(listed, variant) {
+					break
+				}
+			}
+		}
+		e := &Entry[P]{index: &index{variants: slices.Concat(listed, []Key{variant})}}
 		if err = s.prepare(sp, m, Labels{URL: url}, e); err != nil {
 			return nil, otter.CancelOp
 		}
 		sp.used.Add(int64(e.weight))
 		return e, otter.WriteOp
-	}
-	sp.entries.Compute(k, func(old *Entry[P], found bool) (*Entry[P], otter.ComputeOp) {
-		if !found || old.index == nil || old.gone() || !slices.Equal(old.index.vary, vary) {
-			return write(index{vary: cloneAll(vary), variants: []Key{variant}})
-		}
-		listed := old.index.variants
-		if slices.Contains(listed, variant) {
-			return nil, otter.CancelOp
-		}
-		listed = slices.Clone(listed)
-		if len(listed) >= s.opt.MaxVariants {
-			listed = slices.DeleteFunc(listed, func(v Key) bool { return !sp.has(v) })
-		}
-		if len(listed) >= s.opt.MaxVariants {
-			err = ErrVariants
-			return nil, otter.CancelOp
-		}
-		return write(index{vary: old.index.vary, variants: slices.Clip(append(listed, variant))})
 	})
 	sp.settle()
-	return err
+	return variant, err
 }
 
-// has looks without counting it as a use.
-func (sp *space[P]) has(k Key) bool {
-	e, found := sp.entries.GetEntryQuietly(k)
-	return found && !e.Value.gone()
+// is says whether v is there and matches, without counting it as a use.
+func (sp *space[P]) is(v Key, match func(*P) bool) bool {
+	e, found := sp.entries.GetEntryQuietly(v)
+	return found && !e.Value.gone() && (match == nil || match(&e.Value.Policy))
 }
 
-// RestoreIndex stores what Vary and Variants of an index said, after a restart.
-// The variants are stored with [Store.Put], under their own keys.
-func (s *Store[P]) RestoreIndex(k Key, m Mark, url string, vary []string, variants []Key) error {
+// RestoreIndex stores what an index's Variants said, after a restart. The variants
+// are stored with [Store.Put], under their own keys.
+func (s *Store[P]) RestoreIndex(k Key, m Mark, url string, variants []Key) error {
 	if len(variants) > s.opt.MaxVariants {
 		return ErrVariants
 	}
-	restored := &index{vary: cloneAll(vary), variants: slices.Clone(variants)}
-	return s.put(k, m, Labels{URL: url}, &Entry[P]{index: restored})
-}
-
-// cloneAll copies the texts too, which often pin a larger buffer.
-func cloneAll(texts []string) []string {
-	c := make([]string, len(texts))
-	for i, t := range texts {
-		c[i] = strings.Clone(t)
-	}
-	return c
+	return s.put(k, m, Labels{URL: url}, &Entry[P]{index: &index{variants: slices.Clone(variants)}})
 }

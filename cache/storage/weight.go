@@ -70,10 +70,6 @@ func weigh[P any](e *Entry[P], l Labels, extra int) int64 {
 	sum += weighHeader(e.Header)
 	if i := e.index; i != nil {
 		sum += int64(scanned(int(unsafe.Sizeof(*i))) + allocated(len(i.variants)*len(Key{})))
-		sum += int64(scanned(len(i.vary) * int(unsafe.Sizeof(""))))
-		for _, name := range i.vary {
-			sum += int64(allocated(len(name)))
-		}
 	}
 	sum += int64(scanned(cap(e.Body.chunks) * int(unsafe.Sizeof([]byte(nil)))))
 	for _, c := range e.Body.chunks {
