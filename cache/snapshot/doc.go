@@ -13,6 +13,9 @@
 // behind the damage is searched for, as what looks like a record there need
 // not be one. A file of another format or schema is left alone.
 //
+// The file knows nothing of what was purged since it was written. Who purges what
+// must not come back saves after it, see [Saver.Save].
+//
 // Ages go on by the wall clock: a record is as old as when it was written, plus
 // the time since. A clock that was set back makes nothing younger.
 //

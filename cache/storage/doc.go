@@ -23,6 +23,7 @@
 //	weight.go    what an entry costs
 //	store.go     get and put
 //	variants.go  several responses for one key
+//	restore.go   what a snapshot held
 //	marker.go    keys known to be uncacheable
 //	tags.go      what a purge can name: URLs and groups
 //	purge.go     purges, and the fills that they overtake

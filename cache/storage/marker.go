@@ -8,7 +8,7 @@ import "time"
 func (s *Store[P]) MarkUncacheable(k Key, until time.Time) {
 	// Without a label: only a hard purge of everything ends it before its time.
 	marker := &Entry[P]{index: &index{until: until.UnixNano()}}
-	_ = s.put(k.marker(), s.Mark(), Labels{}, marker) // refused only if purged meanwhile
+	_ = s.put(k.marker(), s.Mark(), Labels{}, marker, false) // refused only if purged meanwhile
 }
 
 // Uncacheable says whether k is marked so. It is worth asking after a miss.

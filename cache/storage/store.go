@@ -115,16 +115,20 @@ func (s *Store[P]) Remove(k Key) { s.space.Load().entries.Invalidate(k) }
 // decide, at once or later.
 func (s *Store[P]) Put(k Key, m Mark, l Labels, e Entry[P]) error {
 	e.index = nil
-	return s.put(k, m, l, &e)
+	return s.put(k, m, l, &e, false)
 }
 
-func (s *Store[P]) put(k Key, m Mark, l Labels, e *Entry[P]) error {
+func (s *Store[P]) put(k Key, m Mark, l Labels, e *Entry[P], onlyIfAbsent bool) error {
 	sp := s.space.Load()
 	if err := s.prepare(sp, m, l, e); err != nil {
 		return err
 	}
 	sp.used.Add(int64(e.weight))
-	sp.entries.Set(k, e)
+	if !onlyIfAbsent {
+		sp.entries.Set(k, e)
+	} else if _, stored := sp.entries.SetIfAbsent(k, e); !stored {
+		sp.forget(e)
+	}
 	sp.settle()
 	return nil
 }

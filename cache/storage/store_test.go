@@ -348,7 +348,7 @@ func TestIndexIsRestored(t *testing.T) {
 		if e.Variants() != nil {
 			err = b.RestoreIndex(key, b.Mark(), e.URL(), e.Variants())
 		} else {
-			err = b.Put(key, b.Mark(), Labels{URL: e.URL()}, Entry[int]{Policy: e.Policy})
+			err = b.Restore(key, b.Mark(), Labels{URL: e.URL()}, Entry[int]{Policy: e.Policy})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -372,6 +372,30 @@ func TestIndexIsRestored(t *testing.T) {
 	}
 	if err := b.RestoreIndex(k, b.Mark(), "u", make([]Key, 33)); !errors.Is(err, ErrVariants) {
 		t.Errorf("an index of 33: %v", err)
+	}
+}
+
+// TestRestoringLeavesWhatIsNewer: a snapshot is loaded while requests are served.
+func TestRestoringLeavesWhatIsNewer(t *testing.T) {
+	s, k, varied := small(t), testKey(1), testKey(2)
+	early := s.Mark()
+	put(t, s, k, "u", 1)
+	if err := s.PutVariant(varied, early, equals(1), Labels{URL: "v"}, Entry[int]{Policy: 1}, noon); err != nil {
+		t.Fatal(err)
+	}
+	used := s.Stats()
+	if err := s.Restore(k, early, Labels{URL: "u"}, Entry[int]{Policy: 0}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RestoreIndex(varied, early, "v", []Key{testKey(7), testKey(8)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Stats(); is(s, k) != 1 || is(s, varied) != 1 || got != used {
+		t.Errorf("%d and %d are found, books %+v, before %+v", is(s, k), is(s, varied), got, used)
+	}
+	s.PurgeURL("w", Hard, noon)
+	if err := s.Restore(testKey(3), early, Labels{URL: "w"}, Entry[int]{}); !errors.Is(err, ErrPurged) {
+		t.Errorf("what was purged meanwhile is restored: %v", err)
 	}
 }
 

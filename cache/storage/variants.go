@@ -98,12 +98,3 @@ func (sp *space[P]) is(v Key, match func(*P) bool) bool {
 	e, found := sp.entries.GetEntryQuietly(v)
 	return found && !e.Value.gone() && (match == nil || match(&e.Value.Policy))
 }
-
-// RestoreIndex stores what an index's Variants said, after a restart. The variants
-// are stored with [Store.Put], under their own keys.
-func (s *Store[P]) RestoreIndex(k Key, m Mark, url string, variants []Key) error {
-	if len(variants) > s.opt.MaxVariants {
-		return ErrVariants
-	}
-	return s.put(k, m, Labels{URL: url}, &Entry[P]{index: &index{variants: slices.Clone(variants)}})
-}
