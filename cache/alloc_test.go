@@ -16,7 +16,7 @@ type hit struct {
 
 // newHit stores a response for a client that spells its codings so.
 func newHit(t testing.TB, codings, requestLines string) *hit {
-	h := &hit{c: Config{KeyHeaders: []string{"X-Tenant"}, KeyCookies: []string{"lang"}, DropQuery: []string{"utm_*"}}, dst: make([]byte, 0, 256)}
+	h := &hit{c: Config{KeyHeaders: []string{"X-Tenant"}, KeyCookies: []string{"lang"}, DropQuery: []string{"utm_*"}, Unlisted: UnlistedBypass}, dst: make([]byte, 0, 256)}
 	lines := "Accept: text/html\nAccept-Encoding: gzip, br\nAccept-Language: en\nUser-Agent: x\nCookie: a=b; lang=en\n" + requestLines
 	h.p, _ = stored(t, &h.c, "Accept: text/html\nAccept-Encoding: "+codings+"\nAccept-Language: en",
 		"Cache-Control: max-age=60, stale-if-error=60\nETag: \"a\"\nLast-Modified: {-100}\nDate: {0}\nVary: Accept, Accept-Encoding, Accept-Language")

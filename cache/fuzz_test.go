@@ -275,6 +275,39 @@ func FuzzConditions(f *testing.F) {
 	})
 }
 
+// FuzzFreshen: no 304 changes what describes the stored bytes, brings in what
+// isn't stored, widens whom the response is for, or keeps what must not be kept.
+func FuzzFreshen(f *testing.F) {
+	f.Add("ETag: \"a\"\nCache-Control: max-age=5\nX-A: 2", "")
+	f.Fuzz(func(t *testing.T, answerLines, requestLines string) {
+		var c Config
+		p, h := stored(t, &c, "Accept: x", "Cache-Control: max-age=60\nETag: \"a\"\nVary: Accept\nContent-Length: 5\nContent-Encoding: br")
+		before := h.Clone()
+		r := request(&c, "GET", requestLines)
+		r.Header["Accept"] = []string{"x"}
+		answer := response(304, answerLines)
+		got := c.Freshen(r, p, h, answer)
+		if !equal(h, before) {
+			t.Fatalf("the stored header became %v", h)
+		}
+		if got.Store && !got.Holds || got.Drop && (got.Store || !got.Holds) {
+			t.Fatalf("%+v", got)
+		}
+		if !got.Store {
+			return
+		}
+		if got.Header.Get("Content-Length") != "5" || got.Header.Get("Content-Encoding") != "br" || got.Header["Set-Cookie"] != nil || got.Header["Content-Range"] != nil || got.Header["Transfer-Encoding"] != nil || got.Header["Age"] != nil {
+			t.Fatalf("%v", got.Header)
+		}
+		if other := request(&c, "GET", "Accept: y"); answer.Header["Vary"] == nil && got.Policy.Matches(other) {
+			t.Fatalf("it is for everybody now: %v", got.Header)
+		}
+		if why := mustNotStore(r, &Response{Status: 200, Header: got.Header}, true); why != "" {
+			t.Fatalf("kept against %s: %v", why, got.Header)
+		}
+	})
+}
+
 // FuzzGroups: groups are different strings within bounds, from a valid list.
 func FuzzGroups(f *testing.F) {
 	f.Add(`"a", "b";x`)

@@ -55,6 +55,7 @@ func TestKey(t *testing.T) {
 		{"a key cookie in another place", base, with(func(r *Request) { r.Header.Set("Cookie", "b=3;a=1") }), true},
 		{"a key cookie twice", base, with(func(r *Request) { r.Header.Set("Cookie", "a=1; a=2") }), false},
 		{"another cookie", base, with(func(r *Request) { r.Header.Set("Cookie", "a=1; b=3") }), true},
+		{"scheme and host don't run together", with(func(r *Request) { r.Scheme, r.Host = "http\x05\x00\x00\x00a", "" }), with(func(r *Request) { r.Scheme, r.Host = "http", "a\x00\x00\x00\x00" }), false},
 		{"parts don't run together", with(func(r *Request) { r.Host, r.Target = "a", "b/c" }), with(func(r *Request) { r.Host, r.Target = "ab", "/c" }), false},
 		{"10008 2.7 QUERY isn't GET", base, q, false},
 		{"10008 2.7 the same content", q, query("Content-Type: a/b", "x"), true},

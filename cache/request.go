@@ -16,8 +16,8 @@ type Request struct {
 	// Header has canonical names. It is kept and read, never changed.
 	Header http.Header
 
-	// Content tells that the request has content, be it empty: a Content-Length
-	// above 0, or chunks.
+	// Content tells that the request has content: a Content-Length above 0, or a
+	// body of unknown length, even if it turns out to be empty.
 	Content bool
 
 	// ContentSum is what [SumContent] returned for the content of a QUERY. While

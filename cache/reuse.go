@@ -35,7 +35,7 @@ const (
 	UseNothing              Use = iota // not for this request
 	UseFresh                           // answer
 	UseMaxStale                        // answer: the client takes it stale
-	UseStaleWhileRevalidate            // answer, and refresh it behind
+	UseStaleWhileRevalidate            // answer, and refresh it behind; in trouble, later
 	UseStaleIfError                    // answer in place of the failure
 	UseStaleOnOverload                 // answer in place of the refusal
 	UseLastKnownGood                   // answer, for want of anything better
@@ -95,13 +95,12 @@ func (p *Policy) wish(w *wishes, v Verdict) Reason {
 		return ReasonRequestNoCache
 	case w.minFresh.said && v.TTL < w.minFresh.value:
 		return ReasonRequestMinFresh
-	case w.maxAge.said && v.Age > w.maxAge.value && !(p.has(immutable) && v.TTL > 0):
-		// RFC 8246: what is immutable is no other while it is fresh, so that a
-		// reload by max-age=0 has nothing to find out. no-cache still has its way:
-		// it is how users repair what was corrupted.
+	case w.maxAge.said && (v.Age > w.maxAge.value || w.maxAge.value == 0) && !p.has(immutable):
+		// max-age=0 means validate, be the answer of this very moment. RFC 8246: but
+		// what is immutable is no other while it is fresh, so that such a reload has
+		// nothing to find out. no-cache still has its way: it is how users repair
+		// what was corrupted.
 		return ReasonRequestMaxAge
-	case w.maxAge.said && w.maxAge.value == 0 && !p.has(immutable):
-		return ReasonRequestMaxAge // a second's parts don't count: max-age=0 means validate
 	}
 	return ReasonNone
 }
