@@ -47,6 +47,7 @@ type stripe struct {
 	class  [MaxClasses][kinds]atomic.Uint32
 	client [clientSlots][2]atomic.Uint32 // attempts, retries
 	first  [priorities]atomic.Uint32     // first attempts that the limiter shed, by priority
+	used   atomic.Bool                   // ever: the others need not be read
 	_      [64]byte
 }
 
@@ -102,7 +103,11 @@ type counts struct {
 // does so on the same core.
 func (c *counts) of(r *Request) *stripe {
 	p := uint64(uintptr(unsafe.Pointer(r)) >> 4)
-	return &c.stripe[p*0x9e3779b97f4a7c15>>(64-stripeBits)]
+	s := &c.stripe[p*0x9e3779b97f4a7c15>>(64-stripeBits)]
+	if !s.used.Load() {
+		s.used.Store(true)
+	}
+	return s
 }
 
 func clientSlot(client uint64) int {
@@ -123,10 +128,18 @@ const decayHalf = float64(2 * time.Second)
 // happened in the slot that ended.
 func (c *counts) roll(now int64) (ended tally) {
 	c.scratch = [MaxClasses][kinds]uint32{}
-	for s := range c.stripe {
+	var used [stripes]*stripe
+	n := 0
+	for i := range c.stripe {
+		s := &c.stripe[i]
+		if !s.used.Load() {
+			continue
+		}
+		used[n] = s
+		n++
 		for class := range c.scratch {
 			for k := range c.scratch[class] {
-				c.scratch[class][k] += c.stripe[s].class[class][k].Load()
+				c.scratch[class][k] += s.class[class][k].Load()
 			}
 		}
 	}
@@ -143,15 +156,15 @@ func (c *counts) roll(now int64) (ended tally) {
 		}
 	}
 	for i := range c.client {
-		var n [2]uint32
-		for s := range c.stripe {
-			n[0] += c.stripe[s].client[i][0].Load()
-			n[1] += c.stripe[s].client[i][1].Load()
+		var sum [2]uint32
+		for _, s := range used[:n] {
+			sum[0] += s.client[i][0].Load()
+			sum[1] += s.client[i][1].Load()
 		}
-		for j := range n {
-			c.client[i][j] = (c.client[i][j] + float32(n[j]-c.seenClient[i][j])) * float32(fade)
+		for j := range sum {
+			c.client[i][j] = (c.client[i][j] + float32(sum[j]-c.seenClient[i][j])) * float32(fade)
 		}
-		c.seenClient[i] = n
+		c.seenClient[i] = sum
 	}
 	c.ring[c.slot%slots] = ended
 	for s := c.slot + 1; s <= min(slot, c.slot+slots); s++ {
