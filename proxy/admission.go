@@ -58,6 +58,9 @@ func (x *exchange) enter() (*refusal, *failure) {
 	}
 	x.endpoint, x.record.Endpoint = e, e.address
 	if x.overBudget(now) {
+		if x.fetch != nil && !x.fetch.waits(now) {
+			return x.fetch.spared(), nil
+		}
 		return x.refuseRetry(now), nil
 	}
 	if e.limiter == nil {
@@ -69,6 +72,13 @@ func (x *exchange) enter() (*refusal, *failure) {
 		return x.refusal(streamsFull, now), nil
 	}
 	x.describe(&x.permit.waiter)
+	if x.fetch != nil && !x.fetch.waits(now) {
+		if refused := x.fetch.place(e, now); refused != nil {
+			return refused, nil
+		}
+		x.limit()
+		return x.stillWanted(now)
+	}
 	switch x.permit.acquire(now, e) {
 	case limiter.Shed:
 		return x.refusal(x.permit.waiter.Reason, now), nil
@@ -81,7 +91,7 @@ func (x *exchange) enter() (*refusal, *failure) {
 			return x.refusal(x.permit.waiter.Reason, now), nil
 		}
 		x.bound.dequeued(now)
-		if heard && x.conn.hungUp(x.r) {
+		if heard && x.fetch == nil && x.conn.hungUp(x.r) {
 			x.cancel(context.Canceled)
 		}
 	default:

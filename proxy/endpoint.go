@@ -28,11 +28,14 @@ type endpoint struct {
 
 	latency  peakEWMA
 	inflight atomic.Int64
-	waiting  atomic.Int64 // for a permit
-	streams  atomic.Int64 // long-lived, and no longer inflight for the limiter
-	attempts atomic.Uint64
-	failures atomic.Uint64
-	streak   atomic.Int64 // failures in a row
+	// refreshes are those of inflight that nobody waits for: what is cached is
+	// being made fresh.
+	refreshes atomic.Int64
+	waiting   atomic.Int64 // for a permit
+	streams   atomic.Int64 // long-lived, and no longer inflight for the limiter
+	attempts  atomic.Uint64
+	failures  atomic.Uint64
+	streak    atomic.Int64 // failures in a row
 	// streamsShed counts requests that were refused for too many streams.
 	streamsShed atomic.Uint64
 

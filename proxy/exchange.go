@@ -47,6 +47,8 @@ type exchange struct {
 	retrying *retrying // nil: the request is sent once
 
 	run    *guardedRun // that this exchange is of; nil: it is its client's own
+	fetch  *fetch      // the same, for the cache
+	turn   cacheTurn   // the cache's part in it
 	held   *heldBody   // the body, where it was read before it is sent
 	body   requestBody
 	record telemetry.Record
@@ -103,6 +105,9 @@ func isGRPC(h http.Header) bool {
 // setDeadline takes the deadline from the route and from the client's headers.
 func (x *exchange) setDeadline(trusted bool) {
 	client, has := clientTimeout(x.r.Header, x.gen.deadlineHeader, trusted)
+	if x.fetch != nil { // it is for others too
+		client, has = 0, false
+	}
 	if total, bounded := requestTimeout(x.route.cfg, client, has); bounded {
 		x.deadline = x.start.Add(total)
 	}

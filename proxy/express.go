@@ -183,7 +183,7 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	gen := p.gen.Load()
 	x := &s.x
 	*x = exchange{r: r, gen: gen, conn: c, start: time.Now(), route: gen.router.find(r.Host, r.URL)}
-	if x.route == nil || x.route.caps != nil { // a rate cap's tokens are taken once
+	if x.route == nil || x.route.caps != nil || x.route.spares() { // a rate cap's tokens are taken once; others may have an answer
 		return false, nil
 	}
 	x.grpc = isGRPC(r.Header)

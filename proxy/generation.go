@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -31,9 +32,13 @@ type route struct {
 	cfg      *config.Route
 	upstream *Upstream
 	caps     *rateCaps
-	class    int              // of its requests, in the upstream's classes
-	priority limiter.Priority // of its requests that say none
-	metrics  *telemetry.RouteMetrics
+	caching  *routeCache // nil: nothing is cached
+	fallback *fallback   // nil: there is none
+
+	cacheCounts *cacheCounts     // nil: neither
+	class       int              // of its requests, in the upstream's classes
+	priority    limiter.Priority // of its requests that say none
+	metrics     *telemetry.RouteMetrics
 }
 
 // newGeneration builds the parts for cfg. Upstreams that stay as they are in
@@ -79,6 +84,13 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		rt.priority = limiter.Priority(level)
 		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
 			rt.caps = newRateCaps(rc.RateLimit, cfg.Clients.Remembered)
+		}
+		var err error
+		if rt.caching, err = newRouteCache(rc, cfg); err != nil {
+			return nil, fmt.Errorf("route %s: cache: %w", rc.Name, err)
+		}
+		if rt.fallback = newFallback(rc.Fallback); rt.spares() {
+			rt.cacheCounts = o.caching.countsOf(rc.Name)
 		}
 		routes = append(routes, rt)
 	}

@@ -38,10 +38,8 @@ type guardedRun struct {
 func (p *Proxy) newRun(w *beginning, x *exchange, key idempotency.Key, ticket idempotency.Ticket, body *heldBody) *guardedRun {
 	r := &guardedRun{p: p, key: key, ticket: ticket, done: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.r.Context()))
-	r.x = &exchange{
-		r: x.r.WithContext(ctx), gen: x.gen, conn: x.conn, route: x.route, start: x.start, requestID: x.requestID, held: body,
-		client: x.client, clientIP: x.clientIP, grpc: x.grpc, record: x.record, run: r,
-	}
+	r.x = x.detached(x.r.WithContext(ctx))
+	r.x.held, r.x.record, r.x.run = body, x.record, r
 	body.put(r.x)
 	r.rec = &recorder{run: r, w: w, header: http.Header{}, limit: int(x.route.cfg.Idempotency.AnswerLimit), closing: x.closing}
 	r.x.setDeadline(x.conn.trusted(x.gen))

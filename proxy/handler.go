@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/levee-proxy/levee/cache"
 	"github.com/levee-proxy/levee/internal/telemetry"
 )
 
@@ -39,18 +40,20 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.answer(began, x, a)
 		return
 	}
-	if p.guarded(began, x) {
+	if p.cached(began, x) || p.guarded(began, x) {
 		return
 	}
 	refused, f := x.enter()
 	if refused != nil {
-		p.shed(began, x, refused)
+		if !p.rescue(began, x, cache.Overloaded) {
+			p.shed(began, x, refused)
+		}
 		return
 	}
 	if f == nil {
 		f = p.forward(began, x)
 	}
-	if f != nil {
+	if f != nil && (!rescuesFrom(f) || !p.rescue(began, x, cache.Failed)) {
 		p.fail(began, x, f)
 	}
 }
@@ -201,6 +204,10 @@ func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
 		return f
 	}
 	defer resp.Body.Close()
+	if cache.Failure(resp.StatusCode) && p.rescue(w, x, cache.Failed) {
+		return nil
+	}
+	p.invalidate(x, resp)
 	x.bound.answer(now, lasting(resp.Header))
 	if lasting(resp.Header) { // it was answered usefully already, however long it lasts
 		x.account.close(now)
@@ -262,6 +269,7 @@ func (p *Proxy) panicked(v any, x *exchange) {
 // observe counts a request that is over, and enters it into the access log.
 func (p *Proxy) observe(x *exchange, metrics *telemetry.RouteMetrics) {
 	rec := &x.record
+	x.turn.count(x)
 	rec.Duration = sinceStart(x)
 	metrics.End(x.r.Method, x.conn.scheme, x.r.ProtoMajor, x.r.ProtoMinor, rec.Status, rec.Reason, rec.Duration)
 	if p.o.Access == nil {

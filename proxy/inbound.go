@@ -80,6 +80,10 @@ type account struct {
 // arrive opens the request's account, unless it came with one (see express.go).
 func (x *exchange) arrive(now time.Time) {
 	a, in := &x.account, x.route.upstream.inbound
+	if x.fetch != nil && x.fetch.background {
+		x.attempt = 1
+		return // nobody's
+	}
 	if a.in != in {
 		a.close(now)
 	}

@@ -11,6 +11,10 @@ import (
 // or from the route.
 func (x *exchange) setPriority(trusted bool) {
 	x.priorityText, x.priority = x.route.cfg.Priority, x.route.priority
+	if x.fetch != nil && x.fetch.background {
+		x.priorityText, x.priority = limiter.Background.String(), limiter.Background
+		return
+	}
 	if name := x.gen.priorityHeader; name != "" && trusted {
 		if v := x.r.Header[name]; len(v) == 1 {
 			if level, ok := config.ParsePriority(v[0]); ok {

@@ -36,6 +36,7 @@ type Options struct {
 	descriptors *descriptorBudget
 	keeper      *keeper
 	guard       *guard
+	caching     *caching
 }
 
 func (o *Options) defaults() {
@@ -55,6 +56,7 @@ func (o *Options) defaults() {
 	o.descriptors.max.Store(upstreamCap())
 	o.keeper = newKeeper(o.Logger)
 	o.guard = newGuard(o.Logger)
+	o.caching = newCaching(o.Logger)
 }
 
 // Proxy is a running Levee: its listeners, and the configuration in force. It
@@ -171,6 +173,10 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 			return fmt.Errorf("listener %s: %w", lc.Address, err)
 		}
 		engines[lc.Address] = e
+	}
+
+	if err := p.o.caching.configure(cfg); err != nil {
+		return err
 	}
 
 	// Nothing fails from here on.
@@ -302,6 +308,7 @@ func (p *Proxy) Close() {
 	}
 	p.old.Wait()
 	p.o.guard.close()
+	p.o.caching.close()
 	p.o.keeper.close()
 	if g := p.gen.Load(); g != nil {
 		g.retireExcept(nil)
@@ -337,6 +344,7 @@ func (p *Proxy) Status() Status {
 	}
 	s.State = p.o.keeper.tell()
 	s.Idempotency = p.o.guard.status(now)
+	s.Cache = p.o.caching.status()
 	p.mu.Lock()
 	s.Started = p.started
 	for _, lc := range p.gen.Load().cfg.Listeners {

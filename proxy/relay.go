@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/levee-proxy/levee/cache"
 )
 
 // bufferSize is how much of a body is in hand at a time.
@@ -20,6 +22,9 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 func relay(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 	h := w.Header()
 	copyEndToEnd(h, resp.Header)
+	if x.turn.route != nil {
+		x.tellCacheStatus(h, &cache.Status{Forward: x.turn.forward})
+	}
 	if x.closing {
 		h["Connection"] = []string{"close"}
 	}

@@ -60,6 +60,7 @@ type refusal struct {
 	status int
 	kind   errorType
 	form   form
+	why    limiter.Reason
 
 	shed, proxyStatus     []string // values of header fields
 	length                []string
@@ -134,7 +135,7 @@ func newRefusal(name string, status int, why limiter.Reason, f form) *refusal {
 	a := answer{status: status, kind: words.kind, details: words.details}
 	body := a.text() + "\n"
 	r := &refusal{
-		status: status, kind: words.kind, form: f, body: []byte(body),
+		status: status, kind: words.kind, form: f, why: why, body: []byte(body),
 		shed: []string{words.reason}, proxyStatus: []string{a.proxyStatus(name)}, length: []string{strconv.Itoa(len(body))},
 		grpcCode: []string{strconv.Itoa(grpcStatus(status))}, grpcMessage: []string{percentEncode(a.text())},
 	}

@@ -22,6 +22,9 @@ type Status struct {
 	// Idempotency tells of keyed requests; nil where no route is guarded.
 	Idempotency *IdempotencyStatus `json:"idempotency,omitempty"`
 
+	// Cache tells of cached answers; nil where no route has a cache or a fallback.
+	Cache *CacheStatus `json:"cache,omitempty"`
+
 	Listeners []ListenerStatus `json:"listeners"`
 	Upstreams []UpstreamStatus `json:"upstreams"`
 }

@@ -42,6 +42,9 @@ func newVirtualTo(t *testing.T, yaml string, o Options, stop func()) *virtual {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := p.o.caching.configure(cfg); err != nil {
+		t.Fatal(err)
+	}
 	p.gen.Store(gen)
 	for _, u := range gen.upstreams {
 		u.start()
@@ -54,6 +57,7 @@ func newVirtualTo(t *testing.T, yaml string, o Options, stop func()) *virtual {
 	t.Cleanup(func() {
 		e.server.Close()
 		p.cutAll(errStopped)
+		p.o.caching.close()
 		gen.retireExcept(nil)
 		stop()
 		synctest.Wait()

@@ -47,6 +47,9 @@ type Record struct {
 	// Idempotency is what became of a keyed request, as first or replayed; empty
 	// if it had no key. Cap: 32 bytes.
 	Idempotency string
+	// Cache is how the cache took part in the request, as hit, miss or
+	// stale-if-error; empty on routes without one. Cap: 32 bytes.
+	Cache string
 	// Status of the answer; 0 if none was sent.
 	Status int
 	// Attempts is how often the request was sent to the upstream. 0 and 1 are
@@ -75,6 +78,7 @@ const (
 	fieldShed
 	fieldTold
 	fieldIdempotency
+	fieldCache
 	fieldCount
 )
 
@@ -94,6 +98,7 @@ var fieldCaps = [fieldCount]int{
 	fieldShed:        32,
 	fieldTold:        8,
 	fieldIdempotency: 32,
+	fieldCache:       32,
 }
 
 // packed is a record as a slot of the ring holds it: all strings in one text.
@@ -132,6 +137,7 @@ func (p *packed) pack(r *Record) {
 		fieldShed:        r.Shed,
 		fieldTold:        r.Told,
 		fieldIdempotency: r.Idempotency,
+		fieldCache:       r.Cache,
 	}
 	total := 0
 	for i := range fields {
@@ -186,6 +192,7 @@ func (p *packed) appendLine(dst []byte, f Format) []byte {
 		l.int("attempt", int64(p.attempt))
 	}
 	p.string(&l, "idempotency", fieldIdempotency)
+	p.string(&l, "cache", fieldCache)
 	if p.aborted {
 		l.bool("aborted", true)
 	}

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/cache/coalesce"
+	"github.com/levee-proxy/levee/cache/storage"
+	"github.com/levee-proxy/levee/config"
+)
+
+// caching is the cache in the requests' path: what is stored, and what is being
+// fetched for all who wait for it. The decisions are package cache's.
+//
+// A request that can be answered from it ends there. One that can't waits for
+// the fetch of what it asks for, as do all others that ask for the same; the
+// fetch goes the way of any request: through the limiter, with the retries
+// there are. When it is refused or fails, the request steps down the ladder:
+// what is stale, the route's fallback, and only then the refusal.
+type caching struct {
+	log   *slog.Logger
+	parts atomic.Pointer[cacheParts] // nil: no route caches
+
+	mu     sync.Mutex
+	closed bool
+	runs   sync.WaitGroup
+	counts map[string]*cacheCounts // by route; they outlive a reload
+}
+
+// cacheParts are the memory of one configuration of the cache.
+type cacheParts struct {
+	store   *storage.Store[stored]
+	fetches *coalesce.Group[storage.Key, *fetched]
+	object  int64 // the most that one answer may take
+}
+
+// stored is what is kept of a response beside its header and its body.
+type stored struct {
+	cache.Policy
+	marks *marks
+}
+
+// entry is a stored response.
+type entry = storage.Entry[stored]
+
+// marks are what happened around a stored response, which itself never changes.
+// Each is a time since the epoch.
+type marks struct {
+	refresh atomic.Int64 // before it, no refresh is tried again
+	failed  atomic.Int64 // before it, the upstream isn't asked: it has just failed
+	cost    atomic.Int64 // how long the fetch took, as a duration
+}
+
+func newCaching(log *slog.Logger) *caching {
+	return &caching{log: log, counts: map[string]*cacheCounts{}}
+}
+
+// objectOverhead is what an answer takes beside its body, at most.
+const objectOverhead = 96 << 10
+
+// configure takes a configuration. What is cached stays, unless the most that
+// one answer may take has changed.
+func (c *caching) configure(cfg *config.Config) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.parts.Load()
+	switch {
+	case !cfg.Caches():
+		c.parts.Store(nil)
+		return nil
+	case old != nil && old.object == int64(cfg.Cache.ObjectBytes):
+		old.store.SetBudget(int64(cfg.Cache.Bytes))
+		return nil
+	case old != nil:
+		c.log.Info("cache.objectBytes has changed: the cache begins anew")
+	}
+	parts, err := newCacheParts(&cfg.Cache)
+	if err != nil {
+		return err
+	}
+	c.parts.Store(parts)
+	return nil
+}
+
+func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
+	parts := &cacheParts{object: int64(cfg.ObjectBytes)}
+	var err error
+	parts.store, err = storage.New(storage.Options[stored]{
+		Budget:    int64(cfg.Bytes),
+		MaxObject: min(parts.object+parts.object/4+objectOverhead, int64(cfg.Bytes)),
+		PolicySize: func(s *stored) int {
+			return s.Size() - int(unsafe.Sizeof(s.Policy)) + int(unsafe.Sizeof(marks{}))
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	parts.fetches = coalesce.New[storage.Key, *fetched](coalesce.Options[storage.Key]{
+		MaxObject: parts.object,
+		Oversized: func(k storage.Key) { parts.unshared(k, time.Now()) },
+	})
+	return parts, nil
+}
+
+// unsharedFor is how long requests for what can't be shared go each by itself.
+const unsharedFor = 10 * time.Second
+
+// unshared notes that what a key asks for can't be shared, so that the next ones
+// to ask for it don't wait for one another in vain.
+func (c *cacheParts) unshared(k storage.Key, now time.Time) {
+	c.store.MarkUncacheable(k, now.Add(jittered(unsharedFor)))
+}
+
+// goes says whether a fetch may begin. If so, done is to be called at its end.
+func (c *caching) goes() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.runs.Add(1)
+	}
+	return !c.closed
+}
+
+func (c *caching) done() { c.runs.Done() }
+
+// close waits for the fetches, which must have been told to end.
+func (c *caching) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.runs.Wait()
+}

@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/levee-proxy/levee/cache"
+)
+
+// cached answers a request from the cache, or from a fetch that all share who
+// ask for the same. It returns false if the request goes to the upstream by
+// itself, as any other.
+func (p *Proxy) cached(w *beginning, x *exchange) bool {
+	if !p.takesPart(x) {
+		return false
+	}
+	t := &x.turn
+	// Each round waits for a fetch, and more than one is rare: what was fetched
+	// is of another variant, or was stored between two looks.
+	for range 4 {
+		now := time.Now()
+		t.look(now)
+		if p.fromStore(w, x, now) {
+			return true
+		}
+		if t.req.OnlyIfCached() {
+			t.result = cacheUnsatisfied
+			p.answer(w, x, &answer{status: http.StatusGatewayTimeout, kind: errUnavailable, details: "nothing is cached that can be used, and the client wants nothing else"})
+			return true
+		}
+		if t.alone(now) {
+			return false
+		}
+		switch p.join(w, x) {
+		case joinDone:
+			return true
+		case joinAlone:
+			x.bound.dequeued(time.Now())
+			return false
+		}
+	}
+	x.bound.dequeued(time.Now())
+	return false
+}
+
+// fromStore answers from what is stored, if it may be used as things are.
+func (p *Proxy) fromStore(w *beginning, x *exchange, now time.Time) bool {
+	t := &x.turn
+	if t.entry == nil {
+		return false
+	}
+	v := t.verdict
+	if v.Use == cache.UseValidate && before(now, t.entry.Policy.marks.failed.Load()) {
+		v = t.judge(now, cache.Failed)
+	}
+	if !v.Use.Answers() {
+		return false
+	}
+	if !p.tellStored(w, x, t.entry, v, hitStatus(v)) {
+		return false
+	}
+	t.result = resultOfUse(v.Use)
+	switch {
+	case v.Use == cache.UseStaleWhileRevalidate:
+		p.refresh(x, now)
+	case v.Use == cache.UseFresh && t.req.Method == http.MethodGet && t.early(v):
+		p.refresh(x, now)
+	}
+	return true
+}
+
+// hitStatus is what Cache-Status says of an answer from storage.
+func hitStatus(v cache.Verdict) *cache.Status {
+	return &cache.Status{Hit: true, TTL: v.TTL, HasTTL: true, Detail: v.Reason}
+}
+
+// rescue answers a request that is to be refused, or has failed, with what the
+// route allows instead: a stale answer, or the fallback. It returns false if
+// there is neither.
+func (p *Proxy) rescue(w *beginning, x *exchange, trouble cache.Trouble) bool {
+	t := &x.turn
+	if w.begun || x.run != nil || x.fetch != nil {
+		return false
+	}
+	if t.entry != nil {
+		v := t.judge(time.Now(), trouble)
+		if v.Use.Answers() && p.tellStored(w, x, t.entry, v, hitStatus(v)) {
+			t.result = resultOfUse(v.Use)
+			return true
+		}
+	}
+	f := x.route.fallback
+	if f == nil || x.grpc || x.upgrade || !f.cfg.Serves(x.r.Method) {
+		return false
+	}
+	t.result = cacheFallback
+	p.tellFallback(w, x, f, trouble)
+	return true
+}
+
+// rescuesFrom says whether a failure is one that a stale answer or the fallback
+// may stand in for: the upstream's, not the client's nor Levee's own.
+func rescuesFrom(f *failure) bool {
+	return !f.cut && (f.status == http.StatusBadGateway || f.status == http.StatusGatewayTimeout)
+}
+
+// tellFallback answers with the route's fallback. Cache-Status names it, so that
+// nobody takes it for the service's.
+func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, trouble cache.Trouble) {
+	h := w.Header()
+	clear(h)
+	maps.Copy(h, f.header)
+	forward := x.turn.forward
+	if x.turn.route == nil {
+		forward = cache.ForwardBypass
+	}
+	said := cache.Status{Cache: x.gen.name, Forward: forward}
+	text := string(said.Append(nil)) + "; detail=fallback-" + troubleNames[trouble]
+	h[cacheStatusField] = []string{text}
+	if x.requestID != "" {
+		h[x.gen.requestIDHeader] = []string{x.requestID}
+	}
+	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) {
+		h["Connection"] = closeValues
+	}
+	x.record.Status = f.cfg.Status
+	w.WriteHeader(f.cfg.Status)
+	if x.r.Method != http.MethodHead && bodyAllowed(f.cfg.Status) {
+		n, _ := w.Write(f.body)
+		x.record.BytesOut += int64(n)
+	}
+	if !x.sent {
+		x.drain(w)
+	}
+}
+
+// troubleNames are what made a fallback necessary, as Cache-Status has it.
+var troubleNames = [...]string{cache.Calm: "none", cache.Failed: "error", cache.Overloaded: "overload"}

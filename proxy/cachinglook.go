@@ -1,0 +1,128 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/cache/storage"
+)
+
+// cacheTurn is the cache's part in a request. The zero value is none.
+type cacheTurn struct {
+	route *routeCache // nil: the route doesn't cache
+	parts *cacheParts
+
+	req   cache.Request
+	base  storage.Key // under which it is stored, with its variants
+	key   storage.Key // under which it is fetched
+	entry *entry      // what is stored, fresh or not; nil: nothing, or the cache takes no part
+	since time.Time   // of a soft purge that covers entry
+
+	verdict cache.Verdict
+	forward cache.Forward // why it goes to the upstream
+	result  cacheResult
+
+	variants int // how often it learned that it waited for another variant
+}
+
+// takesPart says whether the cache may have an answer to a request, and finds
+// out what it asks for.
+func (p *Proxy) takesPart(x *exchange) bool {
+	t := &x.turn
+	parts := p.o.caching.parts.Load()
+	if x.route.caching == nil || parts == nil {
+		return false
+	}
+	t.route, t.parts = x.route.caching, parts
+	t.result, t.forward = cacheBypass, cache.ForwardBypass
+	if x.upgrade || x.grpc || x.wantsStream() {
+		return false
+	}
+	t.req = cacheRequest(x)
+	t.route.cfg.Prepare(&t.req)
+	if reason := t.req.Bypass(); reason != cache.ReasonNone {
+		if reason == cache.ReasonMethod {
+			t.forward = cache.ForwardMethod
+		}
+		return false
+	}
+	t.base = storage.Key(t.route.cfg.Key(&t.req))
+	t.result, t.forward = cacheMiss, cache.ForwardURIMiss
+	return true
+}
+
+// cacheRequest is a request as the decisions see it.
+func cacheRequest(x *exchange) cache.Request {
+	target := x.r.RequestURI
+	if !strings.HasPrefix(target, "/") { // an absolute target, or one of a test
+		target = x.r.URL.RequestURI()
+	}
+	return cache.Request{
+		Method: x.r.Method, Scheme: x.conn.scheme, Host: x.r.Host, Target: target,
+		Header: x.r.Header, Content: x.body.src != nil,
+	}
+}
+
+// look finds what is stored for the request, and what may be done with it.
+func (t *cacheTurn) look(now time.Time) {
+	store := t.parts.store
+	t.key, t.forward, t.verdict = t.base, cache.ForwardURIMiss, cache.Verdict{}
+	t.entry, _ = store.Get(t.base, t.matches)
+	if t.entry == nil {
+		if other, found := store.Get(t.base, nil); found {
+			t.forward = cache.ForwardVaryMiss
+			t.vary(&other.Policy.Policy)
+		}
+		return
+	}
+	t.since, _ = store.Purged(t.entry)
+	t.verdict = t.judge(now, cache.Calm)
+	t.forward = cache.ForwardFor(t.verdict)
+}
+
+// matches says whether a stored response is of the request's variant.
+func (t *cacheTurn) matches(s *stored) bool { return s.Matches(&t.req) }
+
+// vary makes the key that of the request's variant, if there are several: each
+// is fetched by itself.
+func (t *cacheTurn) vary(p *cache.Policy) {
+	if names := p.VaryNames(); len(names) > 0 {
+		var stack [512]byte
+		t.key = sha256.Sum256(cache.AppendVariant(append(stack[:0], t.base[:]...), names, t.req.Header))
+	}
+}
+
+// choose makes the key that of the variant which is stored.
+func (t *cacheTurn) choose() {
+	if t.entry != nil {
+		t.vary(&t.entry.Policy.Policy)
+	}
+}
+
+// judge asks what the stored response is good for.
+func (t *cacheTurn) judge(now time.Time, trouble cache.Trouble) cache.Verdict {
+	return t.entry.Policy.Reuse(&t.req, &t.route.cfg, cache.Moment{Now: now, Trouble: trouble, StaleSince: t.since})
+}
+
+// alone says whether a request has to go to the upstream by itself, as nothing
+// can be kept of its answer, or nothing is worth waiting for.
+func (t *cacheTurn) alone(now time.Time) bool {
+	h := t.req.Header
+	t.choose()
+	switch {
+	case t.req.Method != http.MethodGet:
+		return true
+	case has(h, "Range"), has(h, "If-Match"), has(h, "If-Unmodified-Since"):
+		return true // the upstream itself answers these best, and with less
+	}
+	store := t.parts.store
+	return store.Uncacheable(t.base, now) || t.key != t.base && store.Uncacheable(t.key, now)
+}
+
+func has(h http.Header, name string) bool {
+	_, ok := h[name]
+	return ok
+}

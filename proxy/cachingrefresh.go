@@ -1,0 +1,58 @@
+package proxy
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/levee-proxy/levee/cache"
+)
+
+const (
+	// refreshAgain is how long after a refresh that was refused, or that failed,
+	// the next is tried.
+	refreshAgain = time.Second
+
+	// earlyBeta is how early what is still fresh is refreshed: 1 is what keeps
+	// the expected number of refreshes of a popular answer at about one.
+	earlyBeta = 1
+)
+
+// jittered is d, give or take half of it.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+
+// early says whether a fresh answer is to be refreshed already.
+func (t *cacheTurn) early(v cache.Verdict) bool {
+	cost := time.Duration(t.entry.Policy.marks.cost.Load())
+	if v.TTL > 64*cost { // too far off for any chance worth drawing
+		return false
+	}
+	return cache.RefreshEarly(v.TTL, cost, earlyBeta, 1-rand.Float64())
+}
+
+// before says whether now is before a mark. 0 is none.
+func before(now time.Time, mark int64) bool {
+	return mark != 0 && sinceEpoch(now) < time.Duration(mark)
+}
+
+// refresh fetches anew, behind, what a request was answered with: one fetch a
+// key at a time, and where it is refused, one later.
+func (p *Proxy) refresh(x *exchange, now time.Time) {
+	t := &x.turn
+	m := t.entry.Policy.marks
+	due := m.refresh.Load()
+	if before(now, due) {
+		return
+	}
+	if t.choose(); t.parts.fetches.Underway(t.key) {
+		return
+	}
+	// Of many who come at once, one.
+	if !m.refresh.CompareAndSwap(due, int64(sinceEpoch(now)+jittered(refreshAgain))) {
+		return
+	}
+	reader, err := t.parts.fetches.Join(context.WithoutCancel(x.r.Context()), t.key, p.fetch(x, true))
+	if err == nil {
+		reader.Close()
+	}
+}

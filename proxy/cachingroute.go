@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/config"
+)
+
+// routeCache is what a route's configuration says of caching.
+type routeCache struct {
+	cfg    cache.Config
+	object int64 // the most that one answer may take; 0: as all have it
+}
+
+var unlisted = map[string]cache.Unlisted{
+	config.UnlistedBypass: cache.UnlistedBypass,
+	config.UnlistedDrop:   cache.UnlistedDrop,
+	config.UnlistedPass:   cache.UnlistedPass,
+}
+
+// newRouteCache is nil where a route doesn't cache.
+func newRouteCache(rc *config.Route, cfg *config.Config) (*routeCache, error) {
+	rt := &rc.Cache
+	if !rt.On() {
+		return nil, nil
+	}
+	out := &routeCache{
+		cfg: cache.Config{
+			DefaultTTL:           time.Duration(rt.DefaultTTL),
+			NegativeTTL:          time.Duration(rt.Negative.TTL),
+			StaleWhileRevalidate: time.Duration(rt.StaleWhileRevalidate),
+			StaleIfError:         time.Duration(rt.StaleIfError),
+			StaleOnOverload:      time.Duration(rt.StaleOnOverload),
+			LastKnownGood:        time.Duration(rt.LastKnownGood),
+			IgnoreClients:        !rt.ClientDirectives,
+			KeyHeaders:           append([]string(nil), rt.Key.Headers...),
+			KeyCookies:           rt.Key.Cookies,
+			DropQuery:            rt.Key.IgnoreQuery,
+			AllowHeaders:         append([]string(nil), rt.RequestHeaders...),
+			Unlisted:             unlisted[rt.UnlistedHeaders],
+		},
+		object: int64(rt.ObjectBytes),
+	}
+	for _, text := range rt.Negative.NegativeStatuses() {
+		status, _ := strconv.Atoi(text)
+		out.cfg.NegativeStatuses = append(out.cfg.NegativeStatuses, status)
+	}
+	if len(cfg.Forwarding.Trusted) > 0 {
+		// What trusted peers say of the request reaches the upstream, and services
+		// make links and redirects of it.
+		out.cfg.KeyHeaders = append(out.cfg.KeyHeaders, xForwardedProto, xForwardedHost, xForwardedPort)
+	}
+	// What Levee itself reads, and tells the upstream in its own words.
+	for _, name := range []string{
+		cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header, cfg.Priority.Header,
+		googleClientHeader, stainlessAttemptHeader, restliAttemptHeader,
+	} {
+		if name != "" {
+			out.cfg.AllowHeaders = append(out.cfg.AllowHeaders, name)
+		}
+	}
+	return out, out.cfg.Validate()
+}
+
+// fallback is an answer that always can be given.
+type fallback struct {
+	cfg    *config.Fallback
+	header http.Header
+	body   []byte
+}
+
+// newFallback is nil where a route has none.
+func newFallback(cfg *config.Fallback) *fallback {
+	if cfg == nil {
+		return nil
+	}
+	f := &fallback{cfg: cfg, header: http.Header{}, body: []byte(cfg.Body)}
+	for _, field := range cfg.Headers {
+		f.header.Add(field.Name, field.Value)
+	}
+	if _, ok := f.header["Content-Type"]; !ok && len(f.body) > 0 {
+		f.header["Content-Type"] = []string{plainTextContentType}
+	}
+	if bodyAllowed(cfg.Status) {
+		f.header["Content-Length"] = []string{strconv.Itoa(len(f.body))}
+	}
+	return f
+}
+
+// spares says whether a request of the route that can't be served may have
+// another answer than a refusal.
+func (rt *route) spares() bool { return rt.caching != nil || rt.fallback != nil }
