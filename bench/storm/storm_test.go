@@ -56,11 +56,13 @@ func built(t *testing.T) string {
 // TestStorm runs the slowdown once, shortened, against levee as it ships. Its
 // bounds are far from those of the full runs, and a limit that doesn't work is
 // further: without one, goodput is 24% of the ideal, and nothing is ever good again.
+// (With one, these two seconds gave 59% to 93%: the first of them go by while the
+// limit is found out.)
 func TestStorm(t *testing.T) {
 	_, all := chance(t, "slowdown", built(t), throughLevee)
 	f := all[0]
-	if f.Goodput < 0.6 {
-		t.Errorf("goodput was %s of the ideal during the trigger, want 60%% at least", percent(f.Goodput))
+	if f.Goodput < 0.45 {
+		t.Errorf("goodput was %s of the ideal during the trigger, want 45%% at least", percent(f.Goodput))
 	}
 	if f.ShedBefore > 0 {
 		t.Errorf("%d were shed before the trigger", f.ShedBefore)
