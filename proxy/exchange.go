@@ -132,8 +132,12 @@ func (x *exchange) limit() {
 
 // finish gives back what the exchange holds.
 func (x *exchange) finish() {
-	if x.body.end() && x.r.ProtoMajor == 1 {
-		x.conn.linger()
+	if x.body.end() {
+		if x.r.ProtoMajor == 1 {
+			x.conn.linger()
+		} else {
+			x.body.halt(time.Now())
+		}
 	}
 	if x.cancel != nil {
 		x.bound.end()

@@ -25,6 +25,7 @@ type requestBody struct {
 
 	setDeadline func(time.Time) error // of the client's connection or stream, for reading
 
+	reads sync.Mutex // held while src is read
 	mu    sync.Mutex
 	guard *progress // nil: the client may be silent
 	heard bool      // the answer has begun: the client may be silent
@@ -36,10 +37,10 @@ type requestBody struct {
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.bound.asks(time.Now()) // before the look whether the rest is wanted: see bound.over
-	if !b.alive((*progress).before) {
+	n, err, over := b.read(p)
+	if over {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	n, err := b.src.Read(p)
 	b.bound.got(time.Now(), n, err)
 	b.bytes.Add(int64(n))
 	switch {
@@ -60,6 +61,31 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.alive((*progress).after)
 	}
 	return n, err
+}
+
+// read reads from the client, unless the exchange is over.
+func (b *requestBody) read(p []byte) (n int, err error, over bool) {
+	b.reads.Lock()
+	defer b.reads.Unlock()
+	if !b.alive((*progress).before) {
+		return 0, nil, true
+	}
+	n, err = b.src.Read(p)
+	return n, err, false
+}
+
+// halt ends the read that is under way, if one is, once end has seen to it that
+// there are no more. Over HTTP/2 it must come before the stream's last frame:
+// net/http's server makes a window update of each read, and where one is still
+// queued behind the frame that ends the stream, it panics and takes the whole
+// connection down (closeStream in h2_bundle.go, Go 1.26: "attempt to send frame
+// on a closed stream").
+func (b *requestBody) halt(now time.Time) {
+	if b.setDeadline(now) != nil {
+		return // it can't be ended
+	}
+	b.reads.Lock()
+	defer b.reads.Unlock()
 }
 
 // alive does what moves the client's deadline, unless the exchange is over.
