@@ -35,6 +35,9 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 	if i := status.Idempotency; i != nil {
 		g.Idempotency(keyed(i))
 	}
+	if c := status.Cache; c != nil {
+		g.Cache(cached(c))
+	}
 	if s := status.State; s != nil {
 		g.State(s.Written, s.Errors)
 	}
@@ -75,6 +78,20 @@ func keyed(s *proxy.IdempotencyStatus) *telemetry.Idempotency {
 		i.Results[r.Name] = r.Results
 	}
 	return i
+}
+
+// cached turns a status of cached answers into numbers for metrics.
+func cached(s *proxy.CacheStatus) *telemetry.Cache {
+	c := &telemetry.Cache{
+		Entries: s.Entries, Bytes: s.Bytes, Budget: s.Budget, Fetching: s.Fetching, Waiting: s.Waiting,
+		Evicted: s.Evicted, Purges: s.Purges, Fetches: s.Fetches,
+	}
+	for _, route := range s.Routes {
+		for _, r := range route.Results {
+			c.Requests = append(c.Requests, telemetry.CacheRequests{Route: route.Name, Result: r.Result, Rung: r.Rung, Count: r.Count})
+		}
+	}
+	return c
 }
 
 // admission turns a status into numbers for metrics.

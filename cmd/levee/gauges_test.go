@@ -24,6 +24,10 @@ func TestObserveAdmission(t *testing.T) {
 			Status: idempotency.Status{Keys: 9, Doubtful: 1, Journal: &idempotency.JournalStatus{Bytes: 7000, Error: "no space"}},
 			Routes: []proxy.GuardedRoute{{Name: "charges", Results: map[string]uint64{"first": 7}}},
 		},
+		Cache: &proxy.CacheStatus{
+			Entries: 12, Bytes: 3000, Evicted: 4, Fetches: 6,
+			Routes: []proxy.CachedRoute{{Name: "features", Results: []proxy.CacheResult{{Result: "stale", Rung: "stale-on-overload", Count: 5}}}},
+		},
 		State: &proxy.StateStatus{File: "state", Written: time.UnixMilli(1700000000500), Errors: 1},
 		Upstreams: []proxy.UpstreamStatus{{Name: "features", Endpoints: []proxy.EndpointStatus{
 			{Address: "a", State: proxy.StateReady, Admission: &proxy.AdmissionStatus{
@@ -61,6 +65,11 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_idempotency_keys 9`,
 		`levee_idempotency_in_doubt 1`,
 		`levee_idempotency_journal_failing 1`,
+		`levee_cache_entries 12`,
+		`levee_cache_size_bytes 3000`,
+		`levee_cache_evictions_total 4`,
+		`levee_cache_fills_total 6`,
+		`levee_cache_requests_total{result="stale",route="features",rung="stale-on-overload"} 5`,
 		`levee_retry_budget_left{levee_upstream="features"} 3`,
 		`levee_retries_total{levee_upstream="features",on="503",result="failure"} 2`,
 		`levee_retries_given_up_total{levee_upstream="features",reason="method"} 4`,

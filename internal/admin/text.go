@@ -148,6 +148,9 @@ func facts(s *Status) []fact {
 	if keyed := s.Proxy.Idempotency; keyed != nil {
 		f = append(f, fact{"Idempotency", idempotencyWords(s.Time, keyed)})
 	}
+	if cached := s.Proxy.Cache; cached != nil {
+		f = append(f, fact{"Cache", cacheWords(cached)})
+	}
 	if s.LogLevel != "" {
 		f = append(f, fact{"Log level", s.LogLevel})
 	}
