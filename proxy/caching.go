@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type cacheParts struct {
 	store   *storage.Store[stored]
 	fetches *coalesce.Group[storage.Key, *fetched]
 	object  int64 // the most that one answer may take
+	changes changes
 }
 
 // stored is what is kept of a response beside its header and its body.
@@ -88,7 +90,7 @@ func (c *caching) configure(cfg *config.Config) error {
 }
 
 func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
-	parts := &cacheParts{object: int64(cfg.ObjectBytes)}
+	parts := &cacheParts{object: int64(cfg.ObjectBytes), changes: changes{seed: maphash.MakeSeed()}}
 	var err error
 	parts.store, err = storage.New(storage.Options[stored]{
 		Budget:    int64(cfg.Bytes),
@@ -102,7 +104,6 @@ func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
 	}
 	parts.fetches = coalesce.New[storage.Key, *fetched](coalesce.Options[storage.Key]{
 		MaxObject: parts.object,
-		Oversized: func(k storage.Key) { parts.unshared(k, time.Now()) },
 	})
 	return parts, nil
 }

@@ -65,10 +65,12 @@ type fetchError struct {
 
 	failure *failure
 
-	// An answer that says that the upstream failed. It is its own client's alone.
-	status int
-	header http.Header
-	body   []byte
+	// An answer that says that the upstream failed, or is asked for too much. It
+	// is its own client's alone.
+	trouble cache.Trouble
+	status  int
+	header  http.Header
+	body    []byte
 }
 
 func (e *fetchError) Error() string {
@@ -184,7 +186,11 @@ func (f *fetch) give(why *fetchError, trouble cache.Trouble) {
 			f.old.Policy.marks.failed.Store(int64(sinceEpoch(now) + jittered(failureMark)))
 		}
 	}
-	if f.stands(now, trouble) {
+	switch {
+	case f.background && why.refused != nil: // who waits for it may be let in, and has yet to ask
+		f.fill.Release(errLookAgain)
+		return
+	case f.stands(now, trouble):
 		f.fill.Release(why)
 		return
 	}

@@ -26,6 +26,7 @@ type filling struct {
 	again  bool
 	policy cache.Policy
 	count  int64
+	large  bool // larger than what is kept
 	over   bool
 }
 
@@ -64,21 +65,33 @@ func (b *filling) WriteHeader(status int) {
 		b.validated(resp)
 		return
 	}
-	if cache.Failure(status) && f.stands(now, cache.Failed) {
+	if trouble := troubleOf(status); trouble != cache.Calm && f.stands(now, trouble) {
 		b.mode = fillIgnore
-		f.give(&fetchError{of: f.of, status: status}, cache.Failed)
+		f.give(&fetchError{of: f.of, status: status, header: b.begun, trouble: trouble}, trouble)
 		return
 	}
 	s := f.route.cfg.Store(&f.req, resp)
 	switch {
 	case s.Store && !has(b.begun, "Trailer"):
 		b.share(&s, now)
-	case cache.Failure(status) && !lasting(b.begun):
+	case troubleOf(status) != cache.Calm && !lasting(b.begun):
 		b.mode = fillFailed
-		b.failed = &fetchError{of: f.of, status: status, header: b.begun}
+		b.failed = &fetchError{of: f.of, status: status, header: b.begun, trouble: troubleOf(status)}
 	default:
 		b.pass(s.Reason, now)
 	}
+}
+
+// troubleOf is what an answer's status says of the upstream. 429 is a cap of its
+// own, or another Levee's: there is more to do than it takes.
+func troubleOf(status int) cache.Trouble {
+	switch {
+	case cache.Failure(status):
+		return cache.Failed
+	case status == http.StatusTooManyRequests:
+		return cache.Overloaded
+	}
+	return cache.Calm
 }
 
 // share begins an answer that all may have who ask for the same.
@@ -92,22 +105,38 @@ func (b *filling) share(s *cache.Storing, now time.Time) {
 	b.got = b.fetched(s.Header)
 	b.got.policy = &b.policy
 	b.got.stores = f.old == nil || s.Policy.Supersedes(&f.old.Policy.Policy, &f.route.cfg, now)
-	if f.route.object > 0 && b.got.size > f.route.object {
+	if b.got.size > b.most() {
 		b.got.stores = false
-		f.parts.unshared(f.key, now)
+		b.tooLarge(now)
 	}
 	f.fill.Start(b.got, b.got.size)
+}
+
+// most is how large an answer may be that is kept.
+func (b *filling) most() int64 {
+	if own := b.f.route.object; own > 0 {
+		return own
+	}
+	return b.f.parts.object
+}
+
+// tooLarge gives up keeping an answer, for the next ones too.
+func (b *filling) tooLarge(now time.Time) {
+	b.large = true
+	b.f.parts.unshared(b.f.key, now)
 }
 
 // pass begins an answer that only its own client may have.
 func (b *filling) pass(reason cache.Reason, now time.Time) {
 	f := b.f
 	switch reason {
-	case cache.ReasonAuthorization, cache.ReasonRequestStore: // it is the request's doing, not the resource's
+	case cache.ReasonRequestStore: // it is the request's doing, not the resource's
+	case cache.ReasonAuthorization:
+		f.parts.unshared(authorizedKey(f.base), now)
 	case cache.ReasonPrivate, cache.ReasonSetCookie:
 		f.parts.unshared(f.key, now)
 	default:
-		if f.old != nil && !cache.Failure(b.status) {
+		if f.old != nil && (b.status < 400 || b.status == http.StatusNotFound || b.status == http.StatusGone) {
 			f.parts.store.Remove(f.base) // what was validated is no more
 		}
 		f.parts.unshared(f.key, now)
@@ -192,7 +221,9 @@ func groupLabel(origin, group string) string { return origin + " " + group }
 func (b *filling) Write(data []byte) (int, error) {
 	switch b.mode {
 	case fillBody:
-		b.count += int64(len(data))
+		if b.count += int64(len(data)); !b.large && b.got.policy != nil && b.count > b.most() {
+			b.tooLarge(time.Now())
+		}
 		return b.f.fill.Write(data)
 	case fillFailed:
 		if len(b.failed.body)+len(data) <= keptFailure {
@@ -233,7 +264,7 @@ func (b *filling) end(err error) {
 	case fillBody:
 		b.got.trailer = b.trailer()
 		body, whole := f.fill.Finish(err)
-		if !whole || b.got.policy == nil || !b.got.stores || f.route.object > 0 && b.count > f.route.object {
+		if !whole || b.got.policy == nil || !b.got.stores || b.large {
 			return
 		}
 		_ = b.put(storage.Entry[stored]{Policy: b.keep(), Header: storage.Pack(b.got.header), Body: storage.NewBody(body...)})

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/cache"
-	"github.com/levee-proxy/levee/cache/storage"
 )
 
 // invalidate drops what the answer to a request makes worthless, before its
@@ -26,9 +25,9 @@ func (p *Proxy) invalidate(x *exchange, resp *http.Response) {
 	}
 	now := time.Now()
 	for _, url := range what.URLs {
-		parts.store.PurgeURL(url, storage.Hard, now)
+		parts.dropURL(url, now)
 	}
 	for _, group := range what.Groups {
-		parts.store.PurgeGroup(groupLabel(what.Origin, group), storage.Hard, now)
+		parts.dropGroup(groupLabel(what.Origin, group), now)
 	}
 }

@@ -31,7 +31,7 @@ func (p *Proxy) join(w *beginning, x *exchange) joined {
 	x.limit()
 	x.bound.enqueued() // the fetch knows how long the upstream may be silent
 	x.record.Upstream = x.route.upstream.cfg.Name
-	reader, err := t.parts.fetches.Join(x.ctx, t.key, p.fetch(x, false))
+	reader, err := t.parts.fetches.Join(x.ctx, t.fetchKey(), p.fetch(x, false))
 	if err != nil { // as many wait as may
 		if !p.rescue(w, x, cache.Overloaded) {
 			p.shedCached(w, x, limiter.QueueFull)
@@ -173,7 +173,7 @@ func (p *Proxy) notFetched(w *beginning, x *exchange, err error) joined {
 	}
 	if n, ok := errors.AsType[*fetchError](err); ok {
 		trouble := cache.Failed
-		if n.refused != nil {
+		if n.refused != nil || n.trouble == cache.Overloaded {
 			trouble = cache.Overloaded
 		}
 		if n.failure != nil && !rescuesFrom(n.failure) || !p.rescue(w, x, trouble) {

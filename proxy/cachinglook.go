@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"net/http"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ type cacheTurn struct {
 
 	req   cache.Request
 	base  storage.Key // under which it is stored, with its variants
-	key   storage.Key // under which it is fetched
+	key   storage.Key // of the variant, where it is known that there are several
 	entry *entry      // what is stored, fresh or not; nil: nothing, or the cache takes no part
 	since time.Time   // of a soft purge that covers entry
 
@@ -50,6 +51,9 @@ func (p *Proxy) takesPart(x *exchange) bool {
 		return false
 	}
 	t.base = storage.Key(t.route.cfg.Key(&t.req))
+	for i, b := range t.route.salt {
+		t.base[i] ^= b
+	}
 	t.result, t.forward = cacheMiss, cache.ForwardURIMiss
 	return true
 }
@@ -95,6 +99,20 @@ func (t *cacheTurn) vary(p *cache.Policy) {
 	}
 }
 
+// fetchKey is the key under which it is fetched now, and shared.
+func (t *cacheTurn) fetchKey() storage.Key {
+	var b [len(t.key) + 8]byte
+	copy(b[:], t.key[:])
+	binary.LittleEndian.PutUint64(b[len(t.key):], t.parts.changes.at(t.route.cfg.URL(&t.req)))
+	return sha256.Sum256(b[:])
+}
+
+// authorizedKey is where it is marked that what a key stands for is given to
+// each authorized client alone.
+func authorizedKey(k storage.Key) storage.Key {
+	return sha256.Sum256(append(k[:len(k):len(k)], "authorized"...))
+}
+
 // choose makes the key that of the variant which is stored.
 func (t *cacheTurn) choose() {
 	if t.entry != nil {
@@ -117,8 +135,13 @@ func (t *cacheTurn) alone(now time.Time) bool {
 		return true
 	case has(h, "Range"), has(h, "If-Match"), has(h, "If-Unmodified-Since"):
 		return true // the upstream itself answers these best, and with less
+	case !t.route.cfg.IgnoreClients && strings.Contains(strings.ToLower(h.Get("Cache-Control")), "no-store"):
+		return true
 	}
 	store := t.parts.store
+	if has(h, "Authorization") && store.Uncacheable(authorizedKey(t.base), now) {
+		return true
+	}
 	return store.Uncacheable(t.base, now) || t.key != t.base && store.Uncacheable(t.key, now)
 }
 

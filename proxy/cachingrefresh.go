@@ -44,14 +44,16 @@ func (p *Proxy) refresh(x *exchange, now time.Time) {
 	if before(now, due) {
 		return
 	}
-	if t.choose(); t.parts.fetches.Underway(t.key) {
+	t.choose()
+	key := t.fetchKey()
+	if t.parts.fetches.Underway(key) {
 		return
 	}
 	// Of many who come at once, one.
 	if !m.refresh.CompareAndSwap(due, int64(sinceEpoch(now)+jittered(refreshAgain))) {
 		return
 	}
-	reader, err := t.parts.fetches.Join(context.WithoutCancel(x.r.Context()), t.key, p.fetch(x, true))
+	reader, err := t.parts.fetches.Join(context.WithoutCancel(x.r.Context()), key, p.fetch(x, true))
 	if err == nil {
 		reader.Close()
 	}

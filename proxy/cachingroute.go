@@ -1,11 +1,15 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/cache/storage"
 	"github.com/levee-proxy/levee/config"
 )
 
@@ -13,6 +17,10 @@ import (
 type routeCache struct {
 	cfg    cache.Config
 	object int64 // the most that one answer may take; 0: as all have it
+
+	// salt goes into every key: the names of what takes part in it, so that after
+	// a change of them nothing is found that was told apart by others.
+	salt storage.Key
 }
 
 var unlisted = map[string]cache.Unlisted{
@@ -52,6 +60,9 @@ func newRouteCache(rc *config.Route, cfg *config.Config) (*routeCache, error) {
 		// What trusted peers say of the request reaches the upstream, and services
 		// make links and redirects of it.
 		out.cfg.KeyHeaders = append(out.cfg.KeyHeaders, xForwardedProto, xForwardedHost, xForwardedPort)
+	}
+	if names := slices.Concat(out.cfg.KeyHeaders, []string{""}, out.cfg.KeyCookies); len(names) > 1 {
+		out.salt = sha256.Sum256([]byte(strings.Join(names, "\n")))
 	}
 	// What Levee itself reads, and tells the upstream in its own words.
 	for _, name := range []string{

@@ -83,12 +83,15 @@ type bodyWriter struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	x     *exchange
-	guard *progress
+	guard progress
 }
 
+// writer is the exchange's own: an answer from memory shall cost no more than it must.
 func (x *exchange) writer(w http.ResponseWriter) *bodyWriter {
-	rc := http.NewResponseController(w)
-	return &bodyWriter{w, rc, x, newProgress(x.r, x.conn.timeouts.write, rc.SetWriteDeadline)}
+	b := &x.out
+	b.w, b.rc, b.x = w, http.NewResponseController(w), x
+	b.guard.limit, b.guard.set, b.guard.h2 = x.conn.timeouts.write, b.rc.SetWriteDeadline, x.r.ProtoMajor == 2
+	return b
 }
 
 // write writes a piece. If the client doesn't take it, the answer is cut off.

@@ -49,7 +49,9 @@ type exchange struct {
 	run    *guardedRun // that this exchange is of; nil: it is its client's own
 	fetch  *fetch      // the same, for the cache
 	turn   cacheTurn   // the cache's part in it
-	held   *heldBody   // the body, where it was read before it is sent
+	began  beginning   // of the answer
+	out    bodyWriter
+	held   *heldBody // the body, where it was read before it is sent
 	body   requestBody
 	record telemetry.Record
 	values fieldValues

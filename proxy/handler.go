@@ -30,7 +30,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.observe(x, metrics)
 	}()
 	defer x.finish()
-	began := &beginning{ResponseWriter: w}
+	began := &x.began
+	began.ResponseWriter = w
 	defer p.recover(began, x)
 
 	x.requestID = requestID(r.Header, gen.requestIDHeader)
