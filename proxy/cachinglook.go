@@ -66,7 +66,7 @@ func cacheRequest(x *exchange) cache.Request {
 	}
 	return cache.Request{
 		Method: x.r.Method, Scheme: x.conn.scheme, Host: x.r.Host, Target: target,
-		Header: x.r.Header, Content: x.body.src != nil,
+		Header: x.r.Header, Content: x.r.ContentLength != 0, // over HTTP/2 there is always a body, if an empty one
 	}
 }
 
