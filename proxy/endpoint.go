@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,21 +103,16 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 		if c.h2 {
 			untouched = !a.wroteHeader.Load()
 		}
+		refused := c.h2 && neverTook(err)
+		if refused {
+			err = refusedStream{err}
+		}
 		// When a request is given up on, an HTTP/2 connection may write it still.
-		a.unsent = refusedStream(err) || untouched && (!c.h2 || context.Cause(req.Context()) == nil)
+		a.unsent = refused || untouched && (!c.h2 || context.Cause(req.Context()) == nil)
 		if !reused || !untouched || a.bodyTouched() || context.Cause(req.Context()) != nil || tries >= maxStaleConns {
 			return nil, err
 		}
 	}
-}
-
-// refusedStream says whether an HTTP/2 upstream told that it has not processed a
-// request: by refusing its stream, or by going away before it (RFC 9113,
-// sections 8.7 and 6.8). Then it may be sent again whatever its method.
-// net/http's errors for it are texts; a test holds them.
-func refusedStream(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "http2: Transport received")
 }
 
 // maxStaleConns bounds the search for a live connection among the kept ones.

@@ -46,15 +46,16 @@ type exchange struct {
 	bound    bound
 	retrying *retrying // nil: the request is sent once
 
-	run    *guardedRun // that this exchange is of; nil: it is its client's own
-	fetch  *fetch      // the same, for the cache
-	turn   cacheTurn   // the cache's part in it
-	began  beginning   // of the answer
-	out    bodyWriter
-	held   *heldBody // the body, where it was read before it is sent
-	body   requestBody
-	record telemetry.Record
-	values fieldValues
+	run      *guardedRun // that this exchange is of; nil: it is its client's own
+	fetch    *fetch      // the same, for the cache
+	turn     cacheTurn   // the cache's part in it
+	began    beginning   // of the answer
+	out      bodyWriter
+	held     *heldBody // the body, where it was read before it is sent
+	body     requestBody
+	trailers *trailers // of the body; nil: nothing was sent yet
+	record   telemetry.Record
+	values   fieldValues
 }
 
 // fieldValues is room for the values of the fields that Levee writes, to spare

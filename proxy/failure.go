@@ -123,7 +123,7 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 		return set(http.StatusBadGateway, errProtocol, errUnaskedSwitch.Error(), true)
 	case errors.Is(err, errTooManyInterim):
 		return set(http.StatusBadGateway, errProtocol, errTooManyInterim.Error(), true)
-	case refusedStream(err):
+	case isRefused(err):
 		// It didn't take the request, as it may; that is no fault.
 		return set(http.StatusBadGateway, errTerminated, "the upstream refused the stream", false)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

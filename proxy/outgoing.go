@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,12 +62,20 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 // passTrailer lets the client's trailers follow its body. Those announced are
 // announced to the upstream too; over HTTP/1.1 others are passed on as well.
 // What it returns is to be called at the body's end; nil: there can be none.
+//
+// What is announced is looked up once, before anything is sent: when a further
+// attempt is made, the one before may be reading the body to its end still, at
+// which the server writes to the same map.
 func (x *exchange) passTrailer(out *http.Request) (atEnd func()) {
-	if x.r.ContentLength >= 0 && len(x.r.Trailer) == 0 {
+	if x.trailers == nil {
+		x.trailers = &trailers{announced: slices.Collect(maps.Keys(x.r.Trailer))}
+		x.trailers.possible = x.r.ContentLength < 0 || len(x.trailers.announced) > 0
+	}
+	if !x.trailers.possible {
 		return nil
 	}
-	out.Trailer = make(http.Header, len(x.r.Trailer))
-	for name := range x.r.Trailer {
+	out.Trailer = make(http.Header, len(x.trailers.announced))
+	for _, name := range x.trailers.announced {
 		out.Trailer[name] = nil
 	}
 	return func() {
@@ -75,6 +85,12 @@ func (x *exchange) passTrailer(out *http.Request) (atEnd func()) {
 			}
 		}
 	}
+}
+
+// trailers is what was known of the fields behind a client's body before it was read.
+type trailers struct {
+	announced []string
+	possible  bool
 }
 
 // outgoingURL is the target as the client wrote it, byte for byte, on the

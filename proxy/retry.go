@@ -150,7 +150,7 @@ func (r *retrying) conditionOf(a *attempt) condition {
 		return onTryTimeout
 	case f.cut, context.Cause(a.ctx) != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, errNotKept):
 		return noCondition // the client's side, or our own, or no other endpoint would do better
-	case refusedStream(a.err):
+	case isRefused(a.err):
 		return onRefusedStream
 	case a.unsent:
 		return onConnectFailure
