@@ -31,6 +31,9 @@ type caching struct {
 	closed bool
 	runs   sync.WaitGroup
 	counts map[string]*cacheCounts // by route; they outlive a reload
+
+	most, budget int64 // as configured, and what is left of it while memory is short
+	squeezed     time.Time
 }
 
 // cacheParts are the memory of one configuration of the cache.
@@ -71,6 +74,7 @@ func (c *caching) configure(cfg *config.Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.parts.Load()
+	c.most, c.budget = int64(cfg.Cache.Bytes), int64(cfg.Cache.Bytes)
 	switch {
 	case !cfg.Caches():
 		c.parts.Store(nil)

@@ -215,22 +215,23 @@ func (f *fetch) stands(now time.Time, trouble cache.Trouble) bool {
 // clients are better off with that, and the upstream with less.
 func (f *fetch) waits(now time.Time) bool { return !f.background && !f.stands(now, cache.Overloaded) }
 
-// room says whether a refresh may take a permit: it leaves most of those that
-// are free to requests that somebody waits for.
-func (f *fetch) room(e *endpoint) bool {
-	return e.limiter == nil || e.refreshes.Load() < int64(max(1, e.limiter.Free()/2))
+// joins counts a refresh among the endpoint's, if there may be one more: most of
+// the permits that are free are left to requests that somebody waits for.
+func (f *fetch) joins(e *endpoint) bool {
+	if e.refreshes.Add(1) > int64(max(1, e.limiter.Free()/2)) {
+		e.refreshes.Add(-1)
+		return false
+	}
+	f.refreshes = e
+	return true
 }
 
 // place is the part of enter for a fetch that doesn't wait. What it is refused
 // is no refusal of its clients': they have an answer.
 func (f *fetch) place(e *endpoint, now time.Time) *refusal {
 	x := f.x
-	if f.background && !f.room(e) || !x.permit.try(now, e) {
+	if f.background && !f.joins(e) || !x.permit.try(now, e) {
 		return f.spared()
-	}
-	if f.background {
-		e.refreshes.Add(1)
-		f.refreshes = e
 	}
 	return nil
 }

@@ -21,11 +21,12 @@
 //	                                     which endpoint takes it
 //	signals.go, fingerprint.go, inbound.go, stormlog.go
 //	                                     whether it is a retry, and of whom there are too many
-//	caching.go, cachingroute.go          the cache's memory, and what a route's settings make of it
+//	caching.go, cachingroute.go, cachingmemory.go
+//	                                     the cache's memory, and what a route's settings make of it
 //	cachinglook.go, cachingserve.go      what is stored for a request, and answering from it
 //	cachingjoin.go, cachingfetch.go, cachingfill.go
 //	                                     waiting for a fetch that all share, the fetch, and what is kept of it
-//	cachingladder.go, cachingrefresh.go, cachinginvalidate.go
+//	cachingladder.go, cachingrefresh.go, cachinginvalidate.go, cachingchanges.go
 //	                                     what is stale or a fallback, refreshing, and what changes make worthless
 //	idempotency.go, idempotencykey.go, guardbody.go, guard.go
 //	                                     whether a request with a key may go on, or has been before

@@ -23,6 +23,7 @@ const (
 // (GOMEMLIMIT, which cmd/levee sets from the container's).
 type memoryGuard struct {
 	read  func() (used, limit uint64)
+	tell  func(used, limit uint64, now time.Time) // who can make do with less; nil: nobody
 	short atomic.Bool
 }
 
@@ -37,6 +38,9 @@ func (g *memoryGuard) watch(ctx context.Context) {
 	for {
 		used, limit := g.read()
 		g.short.Store(float64(used) > memoryShedAt*float64(limit))
+		if g.tell != nil {
+			g.tell(used, limit, time.Now())
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -88,7 +88,7 @@ type Proxy struct {
 func New(cfg *config.Config, o Options) (*Proxy, error) {
 	o.defaults()
 	p := &Proxy{o: o, slots: newSlots(1), sockets: map[string]*listener{}}
-	p.memory.read = runtimeMemory
+	p.memory.read, p.memory.tell = runtimeMemory, p.o.caching.squeeze
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	p.o.keeper.load(cfg.State, time.Now())
 	if err := p.apply(cfg); err != nil {

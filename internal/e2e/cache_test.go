@@ -142,3 +142,40 @@ func fetchPath(client *http.Client, url string, key int) error {
 	}
 	return nil
 }
+
+// TestEgress: beside a caller, one flag is enough to be answered while the
+// service is gone.
+func TestEgress(t *testing.T) {
+	var gone atomic.Bool
+	address := origin(t, func(w http.ResponseWriter, r *http.Request) {
+		if gone.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Cache-Control", "max-age=1")
+		io.WriteString(w, r.URL.Path)
+	})
+	for _, c := range []struct {
+		mode string
+		want bool
+	}{{"egress", true}, {"ingress", false}} {
+		gone.Store(false)
+		l := start(t, setup{
+			config: fmt.Sprintf("listeners: [{address: \"127.0.0.1:0\"}]\nroutes: [{upstream: origin}]\nupstreams: [{name: origin, endpoints: [\"http://%s\"]}]\n", address),
+			args:   []string{"--mode", c.mode},
+		})
+		client, url := http1(), "http://"+l.addresses[0]
+		if err := fetchPath(client, url, 1); err != nil {
+			t.Fatal(err)
+		}
+		gone.Store(true)
+		for begun := time.Now(); time.Since(begun) < 1500*time.Millisecond; { // fresh, then stale
+			if err := fetchPath(client, url, 1); (err == nil) != c.want {
+				t.Errorf("%s: %v", c.mode, err)
+				break
+			}
+		}
+		if n := l.metric(`levee_cache_requests_total{result="stale",route="/",rung="stale-if-error"}`); c.want && n < 1 {
+			t.Errorf("%v stale answers are counted", n)
+		}
+	}
+}
