@@ -20,5 +20,6 @@
 //	rewrite.go            writing it anew: smaller, or after a failure
 //	load.go, frame.go, record.go
 //	                      reading it, and its format
+//	tail.go               what a power cut leaves at its end
 //	lock_*.go             that no other process writes it
 package idempotency

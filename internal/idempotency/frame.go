@@ -39,13 +39,19 @@ func seal(frame []byte) {
 // killed, and nobody relied on it.
 var errTorn = errors.New("the end was never written")
 
+// What else is wrong with a frame.
+var (
+	errChecksum    = errors.New("a checksum is wrong")
+	errEmptyHeader = errors.New("a header is empty, and more follows")
+)
+
 // readFrame reads one frame's records, of a journal of which so many bytes are
 // left. io.EOF: there are no more.
 //
 // The end is torn where the file is too short for the frame, or where nothing
 // but zeros follows, as some file systems leave behind when the power fails.
-// Everything else that is wrong has been right once: it was changed since, and
-// what was lost with it nobody knows.
+// Everything else that is wrong has been right once, unless [neverWritten] says
+// otherwise: it was changed since, and what was lost with it nobody knows.
 func readFrame(r io.Reader, left int64) ([]byte, error) {
 	if left == 0 {
 		return nil, io.EOF
@@ -61,7 +67,7 @@ func readFrame(r io.Reader, left int64) ([]byte, error) {
 		return nil, onlyZeros(r)
 	}
 	if crc32.Checksum(header[:8], castagnoli) != binary.BigEndian.Uint32(header[8:]) {
-		return nil, errors.New("a checksum is wrong")
+		return nil, errChecksum
 	}
 	length := int64(binary.BigEndian.Uint32(header[:]))
 	switch {
@@ -75,7 +81,7 @@ func readFrame(r io.Reader, left int64) ([]byte, error) {
 		return nil, err
 	}
 	if crc32.Checksum(records, castagnoli) != binary.BigEndian.Uint32(header[4:]) {
-		return nil, errors.New("a checksum is wrong")
+		return nil, errChecksum
 	}
 	return records, nil
 }
@@ -87,7 +93,7 @@ func onlyZeros(r io.Reader) error {
 		n, err := r.Read(buf[:])
 		for _, c := range buf[:n] {
 			if c != 0 {
-				return errors.New("a header is empty, and more follows")
+				return errEmptyHeader
 			}
 		}
 		switch err {

@@ -30,7 +30,7 @@ const (
 	rewriteAt = 4 << 20
 )
 
-var errReplaced = errors.New("the journal was removed or replaced by somebody else")
+var errReplaced = errors.New("the journal was removed, replaced or changed by somebody else")
 
 // journal is the file by which a store outlives its process. One goroutine
 // writes it; requests add to the batch that is written next.
@@ -43,7 +43,6 @@ var errReplaced = errors.New("the journal was removed or replaced by somebody el
 type journal struct {
 	table *Local
 	path  string
-	sync  Sync
 	wrap  func(file) file
 
 	patience, retry time.Duration
@@ -53,6 +52,7 @@ type journal struct {
 	over chan struct{} // closed when the writer has ended
 
 	mu      sync.Mutex
+	sync    Sync
 	next    *batch
 	begun   time.Time // of the batch that is being written; zero: none is
 	closed  bool
@@ -246,8 +246,10 @@ func (j *journal) run() {
 				} else {
 					j.restart(now)
 				}
-				if pause = min(2*pause, retryLast); j.failed() == nil {
-					pause = j.retry
+				if err := j.failed(); err == nil || errors.Is(err, errLocked) {
+					pause = j.retry // who holds the lock may let it go at any moment
+				} else {
+					pause = min(2*pause, retryLast)
 				}
 				retry.Reset(pause)
 			case <-j.stop:
@@ -260,9 +262,7 @@ func (j *journal) run() {
 		case <-j.wake:
 			j.write()
 		case <-sync.C:
-			if j.sync == SyncInterval && j.dirty {
-				j.force()
-			}
+			j.tend()
 		case r := <-j.rewriting:
 			j.rewriting = nil
 			j.adopt(r)
@@ -310,18 +310,9 @@ func (j *journal) write() {
 }
 
 func (j *journal) put(b *batch) error {
-	if !j.inPlace() {
-		// What was in it is in the table as well. The batch too: it is written
-		// twice, which does no harm.
-		j.table.log.Warn("the idempotency journal was removed or replaced; it is written anew", "file", j.path)
-		j.abandonRewrite()
-		f, size, err := j.rewrite()
-		if err != nil {
-			return errors.Join(errReplaced, err)
-		}
-		if err := j.replace(f, size); err != nil {
-			return errors.Join(errReplaced, err)
-		}
+	// If it is written anew now, the batch is written twice, which does no harm.
+	if err := j.keepInPlace(); err != nil {
+		return err
 	}
 	seal(b.frame)
 	n, err := j.file.Write(b.frame)
@@ -329,22 +320,73 @@ func (j *journal) put(b *batch) error {
 	if err != nil {
 		return err
 	}
-	if j.sync == SyncInterval || j.sync == SyncNever {
+	if mode := j.mode(); mode == SyncInterval || mode == SyncNever {
 		j.dirty = true
 		return nil
 	}
-	return j.file.Sync()
+	if err := j.file.Sync(); err != nil {
+		return err
+	}
+	j.dirty = false
+	return nil
 }
 
-// inPlace says whether the file that is written is the one at the path: what
-// goes into one that was removed is lost at the next start.
+// tend does what is done each second, though nothing is written.
+func (j *journal) tend() {
+	if err := j.keepInPlace(); err != nil {
+		j.fail(err, time.Now())
+		return
+	}
+	if j.dirty && j.mode() != SyncNever {
+		j.force()
+	}
+}
+
+// keepInPlace writes the journal anew, from the table, if somebody has changed it.
+func (j *journal) keepInPlace() error {
+	if j.inPlace() {
+		return nil
+	}
+	j.table.log.Warn("the idempotency journal was removed, replaced or changed by somebody else; it is written anew", "file", j.path)
+	j.abandonRewrite()
+	f, size, err := j.rewrite()
+	if err != nil {
+		return errors.Join(errReplaced, err)
+	}
+	if err := j.replace(f, size); err != nil {
+		return errors.Join(errReplaced, err)
+	}
+	return nil
+}
+
+// inPlace says whether the file that is written is the one at the path, and as
+// long as it was left: what goes into one that was removed is lost at the next
+// start, and one that was truncated (by a shell's >, or by what rotates logs)
+// can't be read then.
 func (j *journal) inPlace() bool {
 	at, err := os.Stat(j.path)
 	if err != nil {
 		return false
 	}
 	mine, err := j.os.Stat()
-	return err == nil && os.SameFile(at, mine)
+	return err == nil && os.SameFile(at, mine) && mine.Size() == j.sizeNow()
+}
+
+// mode is when the journal is forced to the disk.
+func (j *journal) mode() Sync {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sync
+}
+
+// configure changes that. What was written until then is forced within a second.
+func (j *journal) configure(mode Sync) {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.sync = mode
 }
 
 // force forces the journal to the disk.

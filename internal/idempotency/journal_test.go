@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -445,4 +446,149 @@ func TestSyncModes(t *testing.T) {
 			t.Errorf("%s: %d syncs", mode, d.syncs)
 		}
 	}
+}
+
+// A power cut may leave a last frame that has its length, and blocks of zeros
+// where its data was to come. Nobody relied on it. With a sound frame behind
+// it, or without zeros, it was changed later.
+func TestUnwrittenBlocks(t *testing.T) {
+	text := []byte(journalMark)
+	frame := func(k string) []byte {
+		f := appendBegin(make([]byte, frameHeader), 1, testTime, key(k), print(k))
+		f = appendAnswer(f, 1, testTime, key(k), answer(strings.Repeat("body", 4900)))
+		seal(f)
+		return f
+	}
+	text = append(text, frame("a")...)
+	good := len(text)
+	text = append(text, frame("b")...)
+	whole := len(text)
+	zeroed := func(from, to int) []byte {
+		b := bytes.Clone(text)
+		clear(b[from:to])
+		return b
+	}
+	block := func(i int) int { return (good/fileBlock + i) * fileBlock }
+	for name, c := range map[string]struct {
+		text []byte
+		torn bool
+	}{
+		"the last block":           {zeroed(block(5), whole), true},
+		"all but the first":        {zeroed(block(1), whole), true},
+		"one in the middle":        {zeroed(block(2), block(3)), true},
+		"the first":                {zeroed(good, block(1)), true},
+		"one, and a frame follows": {append(zeroed(block(2), block(3)), frame("c")...), false},
+		"the first, and a frame":   {append(zeroed(good, block(1)), frame("c")...), false},
+		"half of one":              {zeroed(block(2), block(2)+fileBlock/2), false},
+		"of an earlier frame":      {zeroed(block(-2), block(-1)), false},
+	} {
+		read, err := readJournal(bytes.NewReader(c.text), int64(len(c.text)))
+		switch {
+		case !c.torn && err == nil:
+			t.Errorf("%s: read %d keys, cut %d", name, len(read.entries), read.torn)
+		case c.torn && (err != nil || read.good != int64(good) || read.torn != int64(whole-good) || len(read.entries) != 1):
+			t.Errorf("%s: %+v %v", name, read, err)
+		}
+	}
+}
+
+// A journal that is truncated or overwritten in place, as by a shell's > or by
+// what rotates logs, is written anew: with the next claim, and within a second
+// though nothing is asked.
+func TestJournalChangedInPlace(t *testing.T) {
+	for name, change := range map[string]func(file string) error{
+		"truncated":   func(file string) error { return os.Truncate(file, 0) },
+		"overwritten": func(file string) error { return os.WriteFile(file, []byte("garbage"), 0o600) },
+		"appended to": func(file string) error {
+			f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = f.WriteString("garbage")
+			return err
+		},
+	} {
+		for _, next := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				o := options(journalPath(t))
+				l := open(t, o)
+				defer l.Close()
+				finish(t, l, "a", wantState(t, l, ask("a"), First))
+				if err := change(o.File); err != nil {
+					t.Fatal(err)
+				}
+				want := First
+				if next {
+					finish(t, l, "b", wantState(t, l, ask("b"), First))
+					want = Answered
+				} else {
+					time.Sleep(2 * syncEvery)
+					synctest.Wait()
+				}
+				dead := Open(options(copyOf(t, o.File)), testTime) // killed now
+				defer dead.Close()
+				if s := dead.Status(testTime).Journal; !s.Readable || s.Torn != 0 {
+					t.Fatalf("%s: %+v", name, s)
+				}
+				wantState(t, dead, ask("a"), Answered)
+				wantState(t, dead, ask("b"), want)
+			})
+		}
+	}
+}
+
+// When the journal is forced to the disk can change while it is in use: what
+// was written until then is forced too.
+func TestSyncChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{room: -1}
+		o := options(journalPath(t))
+		o.Sync, o.wrap = SyncNever, d.wrap
+		l := open(t, o)
+		defer l.Close()
+		syncs := func() int {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.syncs
+		}
+		opened := syncs()
+		finish(t, l, "a", wantState(t, l, ask("a"), First))
+		time.Sleep(2 * syncEvery)
+		if n := syncs(); n != opened {
+			t.Fatalf("never: %d syncs", n-opened)
+		}
+		o.Sync = SyncAlways
+		l.Configure(o)
+		time.Sleep(2 * syncEvery)
+		if n := syncs(); n != opened+1 {
+			t.Errorf("what was written before: %d syncs", n-opened)
+		}
+		finish(t, l, "b", wantState(t, l, ask("b"), First))
+		if n := syncs(); n != opened+3 {
+			t.Errorf("always: %d syncs", n-opened)
+		}
+	})
+}
+
+// Who waits for another process to end takes over within a second of that,
+// however long it has waited.
+func TestJournalIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options(journalPath(t))
+		o.Retention = 100 * 365 * 24 * time.Hour
+		old := open(t, o)
+		next := open(t, o)
+		defer next.Close()
+		time.Sleep(45 * time.Second) // the old one drains
+		if next.Status(testTime).Journal.Readable {
+			t.Fatal("two have one journal")
+		}
+		old.Close()
+		time.Sleep(retryFirst + time.Millisecond)
+		synctest.Wait()
+		if s := next.Status(testTime).Journal; !s.Readable {
+			t.Errorf("%+v", s)
+		}
+	})
 }

@@ -18,9 +18,9 @@ type contents struct {
 
 // readJournal reads a journal of so many bytes. An error means that it can't
 // be relied upon, in nothing.
-func readJournal(from io.Reader, size int64) (*contents, error) {
+func readJournal(from io.ReaderAt, size int64) (*contents, error) {
 	c := &contents{entries: map[Key]*entry{}}
-	r := bufio.NewReaderSize(from, 256<<10)
+	r := bufio.NewReaderSize(io.NewSectionReader(from, 0, size), 256<<10)
 	if size < int64(len(journalMark)) {
 		start, err := io.ReadAll(r)
 		if err != nil {
@@ -53,6 +53,14 @@ func readJournal(from io.Reader, size int64) (*contents, error) {
 		case errTorn:
 			c.torn = size - c.good
 			return c, nil
+		case errChecksum, errEmptyHeader:
+			if never, failed := neverWritten(from, c.good, size); failed != nil {
+				return nil, failed
+			} else if never {
+				c.torn = size - c.good
+				return c, nil
+			}
+			return nil, fmt.Errorf("at byte %d of %d: %w", c.good, size, err)
 		default:
 			return nil, fmt.Errorf("at byte %d of %d: %w", c.good, size, err)
 		}

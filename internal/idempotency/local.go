@@ -72,12 +72,13 @@ func Open(o Options, now time.Time) *Local {
 	return l
 }
 
-// Configure changes the bounds and the retention of a store at work. The
-// journal's path and its Sync stay as they are.
+// Configure changes the bounds, the retention and the Sync of a store at work.
+// The journal's path stays as it is.
 func (l *Local) Configure(o Options) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.table.retention, l.table.most, l.table.mostBytes = o.Retention, o.Entries, o.Bytes
+	l.journal.configure(o.Sync)
 }
 
 // Begin implements [Store].
@@ -268,9 +269,9 @@ func (l *Local) restore(read *contents, now time.Time) int {
 	defer l.mu.Unlock()
 	all := make([]*entry, 0, len(read.entries))
 	for _, e := range read.entries {
-		if e.since.After(now) { // a clock was set back: rather too long than too short
-			e.since = now
-		}
+		// From here on by the monotonic clock, which nobody sets forward. Where the
+		// other one was set back, rather too long than too short.
+		e.since = now.Add(-max(0, now.Sub(e.since)))
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b *entry) int { return a.since.Compare(b.since) })

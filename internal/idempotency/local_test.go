@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -238,5 +239,45 @@ func TestLeavingWhileTheClaimIsWritten(t *testing.T) {
 		t.Fatal(err)
 	} else if err != nil {
 		wantState(t, l, ask("a"), First)
+	}
+}
+
+// What an answer is counted as is what it takes: no more of a buffer is kept
+// than it fills.
+func TestAnswersAreKeptTight(t *testing.T) {
+	l := open(t, options(""))
+	c := wantState(t, l, ask("a"), First)
+	body := append(make([]byte, 0, 64<<10), "body"...)
+	if err := l.Finish(t.Context(), testTime, key("a"), c.Ticket, &Answer{Status: 200, Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	a := wantState(t, l, ask("a"), Answered).Answer
+	if string(a.Body) != "body" || cap(a.Body) > 64 {
+		t.Errorf("%q, %d bytes are kept", a.Body, cap(a.Body))
+	}
+}
+
+// Once read, a key's age is told by the monotonic clock: one that is set
+// forward while Levee runs makes nothing older.
+func TestRestoredKeysAgeByTheMonotonicClock(t *testing.T) {
+	o := options(journalPath(t))
+	now := time.Now()
+	l := Open(o, now)
+	r := ask("a")
+	r.Now = now.Add(-time.Minute)
+	c := wantState(t, l, r, First)
+	l.Doubt(r.Now, r.Key, c.Ticket)
+	l.Close()
+
+	l = Open(o, now)
+	defer l.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.table.entries[r.Key]
+	if age := now.Sub(e.since); age != time.Minute {
+		t.Errorf("its age is %v", age)
+	}
+	if !strings.Contains(e.since.String(), " m=") {
+		t.Errorf("%v has no monotonic reading", e.since)
 	}
 }

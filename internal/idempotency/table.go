@@ -1,6 +1,7 @@
 package idempotency
 
 import (
+	"bytes"
 	"container/list"
 	"time"
 )
@@ -71,6 +72,11 @@ func (t *table) take(e *entry, r *Request) {
 func (t *table) fit(a *Answer) *Answer {
 	if t.bytes+a.size() > t.mostBytes {
 		return a.withoutBody()
+	}
+	if n := len(a.Body); cap(a.Body)-n > n/8 { // its length is what counts
+		clipped := *a
+		clipped.Body = bytes.Clone(a.Body)
+		return &clipped
 	}
 	return a
 }
