@@ -13,9 +13,9 @@ import (
 // see that it has. URLs share numbers by their hash; where two meet, a fetch
 // isn't shared that could have been.
 type changes struct {
-	seed   maphash.Seed
-	urls   [1024]atomic.Uint32
-	groups atomic.Uint32 // nobody knows before which groups an answer will be in
+	seed maphash.Seed
+	urls [1024]atomic.Uint32
+	all  atomic.Uint32 // by group, by prefix or of everything: nobody knows before what an answer will be in
 }
 
 func (c *changes) slot(url string) *atomic.Uint32 {
@@ -24,7 +24,7 @@ func (c *changes) slot(url string) *atomic.Uint32 {
 
 // at is the number of changes so far to what a URL stands for.
 func (c *changes) at(url string) uint64 {
-	return uint64(c.groups.Load())<<32 | uint64(c.slot(url).Load())
+	return uint64(c.all.Load())<<32 | uint64(c.slot(url).Load())
 }
 
 // dropURL makes what is stored for a URL, and what is being fetched, as if it
@@ -36,6 +36,6 @@ func (c *cacheParts) dropURL(url string, now time.Time) {
 
 // dropGroup does the same for a group.
 func (c *cacheParts) dropGroup(label string, now time.Time) {
-	c.changes.groups.Add(1)
+	c.changes.all.Add(1)
 	c.store.PurgeGroup(label, storage.Hard, now)
 }

@@ -26,7 +26,7 @@
 //	cachinglook.go, cachingserve.go      what is stored for a request, and answering from it
 //	cachingjoin.go, cachingfetch.go, cachingfill.go
 //	                                     waiting for a fetch that all share, the fetch, and what is kept of it
-//	cachingladder.go, cachingrefresh.go, cachinginvalidate.go, cachingchanges.go
+//	cachingladder.go, cachingrefresh.go, cachinginvalidate.go, cachingchanges.go, cachingpurge.go
 //	                                     what is stale or a fallback, refreshing, and what changes make worthless
 //	idempotency.go, idempotencykey.go, guardbody.go, guard.go
 //	                                     whether a request with a key may go on, or has been before
