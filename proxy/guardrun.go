@@ -15,6 +15,7 @@ import (
 type guardedRun struct {
 	p      *Proxy
 	x      *exchange // its own, with the client's facts and without its context
+	client *exchange // its client's, which may be over
 	key    idempotency.Key
 	ticket idempotency.Ticket
 	rec    *recorder
@@ -36,7 +37,7 @@ type guardedRun struct {
 
 // newRun begins a run for the client's exchange, and takes its body over.
 func (p *Proxy) newRun(w *beginning, x *exchange, key idempotency.Key, ticket idempotency.Ticket, body *heldBody) *guardedRun {
-	r := &guardedRun{p: p, key: key, ticket: ticket, done: make(chan struct{})}
+	r := &guardedRun{p: p, client: x, key: key, ticket: ticket, done: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.r.Context()))
 	r.x = x.detached(x.r.WithContext(ctx))
 	r.x.held, r.x.record, r.x.run = body, x.record, r
@@ -101,7 +102,7 @@ func (r *guardedRun) finish(a *idempotency.Answer) {
 	if !r.settles() {
 		return
 	}
-	if r.x.exposed == 1 && notCarriedOut(a) {
+	if r.x.exposed == 1 && r.notCarriedOut(a) {
 		r.store().Release(r.key, r.ticket)
 		return
 	}
@@ -116,7 +117,11 @@ func (r *guardedRun) finish(a *idempotency.Answer) {
 // notCarriedOut says whether an answer is no answer to the request: the
 // service, or a Levee in front of it, had not begun to carry it out. Any
 // other, a failure too, may have come after it had done something.
-func notCarriedOut(a *idempotency.Answer) bool {
+func (r *guardedRun) notCarriedOut(a *idempotency.Answer) bool {
+	if r.x.grpc && a.Status == http.StatusOK { // a Levee refuses those by trailers alone
+		refused := a.Header["Grpc-Status"]
+		return len(a.Header[shedHeader]) > 0 && len(refused) == 1 && (refused[0] == "14" || refused[0] == "8") // UNAVAILABLE, RESOURCE_EXHAUSTED
+	}
 	switch a.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return true
@@ -178,12 +183,13 @@ func (r *guardedRun) sent() {
 const patience = time.Minute
 
 // leave is called when the client waits no longer. It returns false if its
-// answer has begun to be streamed: then it is the stream that ends.
+// answer has begun to be streamed: that ends with it, as nobody else gets it.
 func (r *guardedRun) leave(why error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.streaming:
+		r.x.cancel(why)
 		return false
 	case r.over:
 		return true

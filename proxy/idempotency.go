@@ -173,6 +173,7 @@ func (p *Proxy) lead(w *beginning, x *exchange, key idempotency.Key, ticket idem
 		<-run.done
 	}
 	x.record.Upstream, x.record.Endpoint, x.record.UpstreamDuration = run.x.record.Upstream, run.x.record.Endpoint, run.x.record.UpstreamDuration
+	x.record.Attempts = run.x.record.Attempts
 	x.record.Idempotency, x.attempt, x.returnAfter = run.x.record.Idempotency, run.x.attempt, run.x.returnAfter
 	switch {
 	case run.failure != nil && run.streams():

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -63,12 +64,14 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 
 // overflow stores that there was an answer, and gives the client what has come
-// of it so far.
+// of it so far. Nobody takes the rest of it where the client has left: then the
+// upstream is told, or a stream that is silent would last for ever.
 func (r *recorder) overflow() {
 	r.run.finish(&idempotency.Answer{Status: r.status, BodyLost: true})
-	w := r.run.startStream(r.w)
+	w := r.run.startStream(r.w, lasting(r.begun))
 	if w == nil {
 		r.gone = true
+		r.run.x.cancel(context.Canceled)
 		return
 	}
 	maps.Copy(w.Header(), r.begun)
@@ -76,21 +79,28 @@ func (r *recorder) overflow() {
 		w.Header()["Connection"] = closeValues
 	}
 	r.stream = w
-	_ = r.SetWriteDeadline(time.Now().Add(r.run.x.conn.timeouts.write))
+	guard := newProgress(r.run.x.r, r.run.x.conn.timeouts.write, r.SetWriteDeadline)
+	defer guard.end()
+	guard.before()
 	w.WriteHeader(r.status)
 	_, err := w.Write(r.body.Bytes())
+	guard.after()
 	r.gone = err != nil
 	r.body.Reset()
 }
 
-// startStream makes the client's writer the run's; nil: the client has left.
-func (r *guardedRun) startStream(w *beginning) http.ResponseWriter {
+// startStream makes the client's writer the run's; nil: the client has left. An
+// answer that is meant to last is free of the client's deadline too.
+func (r *guardedRun) startStream(w *beginning, lasts bool) http.ResponseWriter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.left {
 		return nil
 	}
 	r.streaming = true
+	if lasts {
+		r.client.bound.extend(time.Time{}, time.Now())
+	}
 	return w
 }
 
