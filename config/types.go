@@ -608,7 +608,7 @@ type Fallback struct {
 	// The answer's status.
 	Status int `yaml:"status" default:"200" min:"200" max:"599"`
 
-	// The answer's header fields.
+	// The answer's header fields. Default: Cache-Control: no-store, and a Content-Type of plain text where there is a body.
 	Headers []HeaderField `yaml:"headers"`
 
 	// The answer's body.

@@ -111,7 +111,9 @@ func (x *exchange) classify() {
 	if x.grpc {
 		x.class = x.route.upstream.classes.number(x.r.URL.Path)
 	}
-	x.clientHash = hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)
+	if x.fetch == nil || !x.fetch.background { // a refresh is nobody's, and takes nobody's share
+		x.clientHash = hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)
+	}
 	x.arrive(x.start)
 }
 

@@ -371,7 +371,7 @@ func TestFallbackWithoutCache(t *testing.T) {
 		o := newOrigin(t, yaml, breaks)
 		r := o.get("/")
 		o.wants(r, 200, "{}", "levee; fwd=bypass; detail=fallback-error", 1)
-		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Content-Length") != "2" {
+		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("Content-Length") != "2" {
 			t.Errorf("%v", r.Header)
 		}
 		o.wants(o.send("HEAD", "/"), 200, "", "levee; fwd=bypass; detail=fallback-error", 1)

@@ -72,7 +72,7 @@ func (b *filling) WriteHeader(status int) {
 	}
 	s := f.route.cfg.Store(&f.req, resp)
 	switch {
-	case s.Store && !has(b.begun, "Trailer"):
+	case s.Store && !has(b.begun, "Trailer") && !lasting(b.begun): // a stream of events has no whole
 		b.share(&s, now)
 	case troubleOf(status) != cache.Calm && !lasting(b.begun):
 		b.mode = fillFailed

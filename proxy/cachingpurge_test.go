@@ -36,6 +36,7 @@ func TestPurge(t *testing.T) {
 				for _, path := range paths {
 					o.get(path)
 				}
+				synctest.Wait() // until they are stored
 				o.asked()
 				if n, err := o.proxy.PurgeCache(test.purge); err != nil || n != test.found {
 					t.Errorf("found %d, %v; want %d", n, err, test.found)

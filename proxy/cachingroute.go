@@ -92,8 +92,11 @@ func newFallback(cfg *config.Fallback) *fallback {
 	for _, field := range cfg.Headers {
 		f.header.Add(field.Name, field.Value)
 	}
-	if _, ok := f.header["Content-Type"]; !ok && len(f.body) > 0 {
+	if !has(f.header, "Content-Type") && len(f.body) > 0 {
 		f.header["Content-Type"] = []string{plainTextContentType}
+	}
+	if !has(f.header, "Cache-Control") { // a cache on the way must not take it for the service's
+		f.header["Cache-Control"] = []string{"no-store"}
 	}
 	if bodyAllowed(cfg.Status) {
 		f.header["Content-Length"] = []string{strconv.Itoa(len(f.body))}
