@@ -31,8 +31,14 @@ func (c *Config) Guarded() bool {
 	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Idempotency.Mode != IdempotencyOff && r.Idempotency.Mode != "" })
 }
 
-// idempotency refuses one file for two things.
+// idempotency refuses one file for two things, and bodies that would never fit.
 func (v *validator) idempotency() {
+	for i, r := range v.cfg.Routes {
+		limit := join(index("routes", i), "idempotency.bodyLimit")
+		if g := r.Idempotency; g.Mode != IdempotencyOff && g.Mode != "" && g.BodyLimit > v.cfg.Idempotency.Bytes && !v.bad[limit] && !v.bad["idempotency.bytes"] {
+			v.problem(limit, KindConflict, "%s is %s, more than idempotency.bytes (%s) holds of all bodies together: larger ones would be refused for ever; lower it, or raise that", limit, g.BodyLimit, v.cfg.Idempotency.Bytes)
+		}
+	}
 	const path = "idempotency.file"
 	if file := v.cfg.Idempotency.File; file != "" && file == v.cfg.State.File && !v.bad[path] && !v.bad["state.file"] {
 		v.problem(path, KindConflict, "%s is the state file already%s; write another path", v.hide(path, file), v.inLine("state.file"))

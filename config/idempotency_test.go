@@ -15,6 +15,8 @@ func TestIdempotency(t *testing.T) {
 		{"a file for nobody", "routes: [{upstream: a}]\nidempotency: {file: /x}", "", "has no effect: no route has"},
 		{"doubtful ones pass", "routes: [{upstream: a, idempotency: {mode: optional, inDoubt: pass}}]\nidempotency: {file: /x}", "", "is sent once more"},
 		{"one file for two things", "routes: [{upstream: a, idempotency: {mode: optional}}]\nidempotency: {file: /x}\nstate: {file: /x}", "is the state file already", ""},
+		{"bodies that never fit", "routes: [{upstream: a, idempotency: {mode: optional, bodyLimit: 4MiB}}]\nidempotency: {file: /x, bytes: 1MiB}", "more than idempotency.bytes (1MiB) holds", ""},
+		{"bodies that fit", "routes: [{upstream: a, idempotency: {mode: optional}}]\nidempotency: {file: /x, bytes: 1MiB}", "", ""},
 		{"a safe method", "routes: [{upstream: a, idempotency: {mode: optional, methods: [GET]}}]", `"GET" isn't`, ""},
 	} {
 		cfg, err := Parse("levee.yaml", []byte(head+c.text+"\n"), nil)

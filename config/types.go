@@ -483,11 +483,11 @@ type Idempotency struct {
 	// How long a key is remembered, from its answer on.
 	Retention Duration `yaml:"retention" default:"24h" min:"1s" max:"720h"`
 
-	// How many keys are remembered at most.
-	Entries int `yaml:"entries" default:"100000" min:"1" max:"10000000"`
+	// How many keys are remembered at most: a second's new ones times the retention. Each takes half a KiB of bytes at least.
+	Entries int `yaml:"entries" default:"200000" min:"1" max:"10000000"`
 
-	// How much memory keys and answers may take, and as much again the bodies of keyed requests under way. An answer for which there is no room is remembered without its body.
-	Bytes Size `yaml:"bytes" default:"64MiB" min:"1MiB" max:"16GiB"`
+	// How much memory keys and answers may take, and as much again the bodies of keyed requests under way. When there is no room, the oldest answers go, and their keys stay with the status.
+	Bytes Size `yaml:"bytes" default:"128MiB" min:"1MiB" max:"16GiB"`
 }
 
 // RouteIdempotency guards a route's requests that carry an Idempotency-Key. A

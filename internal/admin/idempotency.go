@@ -67,7 +67,7 @@ func idempotencyProblems(s *Status) (p []Problem) {
 			Do: "Make room on its disk, or mend that. It is tried again by itself, every 30 s at least, and then written anew.",
 		})
 	}
-	if full := max(float64(i.Keys)/float64(i.MaxKeys), float64(i.Bytes)/float64(i.MaxBytes)); full >= keysWarning {
+	if full := float64(i.Keys) / float64(i.MaxKeys); full >= keysWarning { // answers make room, keys don't
 		severity := Warning
 		if full >= keysCritical {
 			severity = Critical

@@ -42,7 +42,8 @@ func TestIdempotencyIsTold(t *testing.T) {
 			", failing for 1m", "new keys can't be remembered", Critical,
 		},
 		{"nearly full", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys = 850 }), "850 keys", "850 of 1000", Warning},
-		{"full", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Bytes = 64 << 20 }), "64 MiB", "64 MiB of 64 MiB", Critical},
+		{"full", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys = 1000 }), "1000 keys", "1000 of 1000", Critical},
+		{"full of answers", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Bytes = 64 << 20 }), "64 MiB", "", ""},
 		{"in doubt", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Doubtful = 1 }), "1 in doubt", "1 idempotency key in doubt", Notice},
 	} {
 		s := wellStatus()

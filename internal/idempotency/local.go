@@ -33,8 +33,8 @@ type Options struct {
 	Retention time.Duration
 	// Entries is how many keys are remembered at most.
 	Entries int
-	// Bytes is how much the remembered answers may take. An answer that comes
-	// when it is reached is remembered without its body.
+	// Bytes is how much keys and answers may take. When it is reached, the
+	// oldest answers are dropped but for their status.
 	Bytes int64
 	// Logger gets a line when the store fails, and when it works again.
 	// Default: none are written.
@@ -166,6 +166,10 @@ func (l *Local) Release(k Key, t Ticket) {
 	if e == nil || e.answer != nil {
 		return
 	}
+	if e.doubts { // not by this request, but by one before it
+		l.table.settle(e, Doubtful, e.since)
+		return
+	}
 	// Nobody waits for this to be written: a key that comes back as one in
 	// doubt, because the process was killed in between, is refused.
 	l.journal.add(func(to []byte) []byte { return appendForget(to, t, k) })
@@ -213,7 +217,8 @@ func (l *Local) Close() {
 
 // Status is a snapshot for people.
 type Status struct {
-	// Keys counts what is remembered, MaxKeys how many may be.
+	// Keys counts what is remembered, MaxKeys how many may be: as many as
+	// Entries, or as fit into Bytes without an answer.
 	Keys    int `json:"keys"`
 	MaxKeys int `json:"maxKeys"`
 	// Running counts the requests under way, Doubtful those of which nobody
@@ -223,6 +228,15 @@ type Status struct {
 	// Bytes is what the answers and keys take, MaxBytes what they may.
 	Bytes    int64 `json:"bytes"`
 	MaxBytes int64 `json:"maxBytes"`
+	// Dropped counts the answers that had to make room since the start: their
+	// keys are remembered, with the status.
+	Dropped uint64 `json:"dropped"`
+	// Full says that requests with a new key are refused.
+	Full bool `json:"full"`
+	// Retention is how long a key is remembered, and Oldest when the oldest that
+	// is remembered now came to its end; zero if there is none.
+	Retention time.Duration `json:"retention"`
+	Oldest    time.Time     `json:"oldest,omitzero"`
 	// Journal tells of the file; nil where there is none.
 	Journal *JournalStatus `json:"journal,omitempty"`
 }
@@ -250,8 +264,12 @@ func (l *Local) Status(now time.Time) Status {
 	l.table.expire(now)
 	t := &l.table
 	s := Status{
-		Keys: len(t.entries), MaxKeys: t.most, Bytes: t.bytes, MaxBytes: t.mostBytes,
+		Keys: len(t.entries), MaxKeys: t.mostKeys(), Bytes: t.bytes, MaxBytes: t.mostBytes,
 		Doubtful: t.doubts, Running: len(t.entries) - t.settled.Len(),
+		Dropped: t.dropped, Full: len(t.entries) >= t.mostKeys(), Retention: t.retention,
+	}
+	if front := t.settled.Front(); front != nil {
+		s.Oldest = front.Value.(*entry).since
 	}
 	ready := l.ready
 	l.mu.Unlock()

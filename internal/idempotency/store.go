@@ -24,7 +24,7 @@ type Store interface {
 	// it would not; the answer is kept in memory all the same.
 	Finish(ctx context.Context, now time.Time, k Key, t Ticket, a *Answer) error
 	// Release gives a claim back: the request didn't reach the service, and its
-	// key is free again.
+	// key is free again, or in doubt again if it was.
 	Release(k Key, t Ticket)
 	// Doubt gives a claim up: the request may have reached the service, and
 	// there is no answer. The key stays taken until its retention is over.
@@ -34,7 +34,8 @@ type Store interface {
 // Errors of a store.
 var (
 	// ErrFull says that no further key can be remembered. No key is forgotten
-	// before its time to make room: that one could be carried out twice.
+	// before its time to make room (that one could be carried out twice), but
+	// the oldest answers are.
 	ErrFull = errors.New("idempotency: as many keys are remembered as may be")
 	// ErrUnavailable says that the store can't be read or written now.
 	ErrUnavailable = errors.New("idempotency: the store can't be read or written")
@@ -133,14 +134,15 @@ type Answer struct {
 	Header  http.Header
 	Trailer http.Header
 	Body    []byte
-	// BodyLost says that there was a body and that it wasn't kept: it was too
-	// large, or there was no room.
+	// BodyLost says that there was more than the status, and that it wasn't
+	// kept: it was too large, or there was no room.
 	BodyLost bool
 }
 
-// withoutBody is what remains of an answer for which there is no room.
+// withoutBody is what remains of an answer for which there is no room. Without
+// its header it isn't whole either: a 303 says nothing without its Location.
 func (a *Answer) withoutBody() *Answer {
-	return &Answer{Status: a.Status, BodyLost: a.BodyLost || len(a.Body) > 0 || len(a.Trailer) > 0}
+	return &Answer{Status: a.Status, BodyLost: a.BodyLost || a.size() > 0}
 }
 
 // size is about what an answer takes, in bytes, in memory and in the journal alike.

@@ -20,6 +20,8 @@ type entry struct {
 	answer *Answer   // set once there is one, which is before it may be given to twins
 	done   chan struct{}
 	place  *list.Element // among the settled ones; nil while Running
+	full   *list.Element // among those whose answers may make room; nil: it isn't one
+	doubts bool          // what runs was in doubt before, and is again if it isn't sent
 }
 
 func (e *entry) size() int64 {
@@ -39,18 +41,47 @@ type table struct {
 
 	entries map[Key]*entry
 	settled *list.List
+	whole   *list.List // settled entries with more of an answer than its status, the oldest first
 	bytes   int64
 	doubts  int
+	dropped uint64 // answers that had to make room
 	last    Ticket
 }
 
 func newTable() table {
-	return table{entries: map[Key]*entry{}, settled: list.New()}
+	return table{entries: map[Key]*entry{}, settled: list.New(), whole: list.New()}
 }
 
 // full says whether there is no room for a further key. An eighth of the bytes
 // is kept for the answers of those that are under way already.
-func (t *table) full() bool { return len(t.entries) >= t.most || t.bytes >= t.mostBytes-t.mostBytes/8 }
+// Answers make room, the oldest first: a twin of theirs hears that there was an
+// answer, and what. Keys don't.
+func (t *table) full() bool {
+	if len(t.entries) >= t.mostKeys() {
+		return true
+	}
+	t.drop(t.roomForKeys() - 1)
+	return t.bytes >= t.roomForKeys()
+}
+
+// mostKeys is how many keys may be remembered, if there is no answer left to drop.
+func (t *table) mostKeys() int {
+	return int(min(int64(t.most), (t.roomForKeys()+entrySize-1)/entrySize))
+}
+
+// roomForKeys is what may be taken before a new key comes.
+func (t *table) roomForKeys() int64 { return t.mostBytes - t.mostBytes/8 }
+
+// drop lets the oldest answers go until no more than so many bytes are taken.
+func (t *table) drop(most int64) {
+	for front := t.whole.Front(); front != nil && t.bytes > most; front = t.whole.Front() {
+		e := front.Value.(*entry)
+		t.whole.Remove(front)
+		e.full = nil
+		t.keep(e, e.answer.withoutBody())
+		t.dropped++
+	}
+}
 
 // claim enters a new key as running.
 func (t *table) claim(r *Request) *entry {
@@ -66,10 +97,15 @@ func (t *table) take(e *entry, r *Request) {
 	t.unsettle(e)
 	t.last++
 	e.print, e.ticket, e.state, e.since, e.done = r.Fingerprint, t.last, Running, r.Now, make(chan struct{})
+	e.doubts = true
 }
 
-// fit is an answer as far as there is room for it.
+// fit is an answer as far as there is room for it. One that would take more
+// than is kept for those under way drives no older ones out.
 func (t *table) fit(a *Answer) *Answer {
+	if size := a.size(); size <= t.mostBytes/8 {
+		t.drop(t.mostBytes - size)
+	}
 	if t.bytes+a.size() > t.mostBytes {
 		return a.withoutBody()
 	}
@@ -91,8 +127,11 @@ func (t *table) keep(e *entry, a *Answer) {
 // settle ends an entry's running, as answered or doubtful.
 func (t *table) settle(e *entry, s State, now time.Time) {
 	e.state, e.since, e.place = s, now, t.settled.PushBack(e)
-	if s == Doubtful {
+	switch {
+	case s == Doubtful:
 		t.doubts++
+	case e.answer.size() > 0:
+		e.full = t.whole.PushBack(e)
 	}
 	if e.done != nil {
 		close(e.done)
@@ -106,6 +145,10 @@ func (t *table) unsettle(e *entry) {
 	}
 	t.settled.Remove(e.place)
 	e.place = nil
+	if e.full != nil {
+		t.whole.Remove(e.full)
+		e.full = nil
+	}
 	if e.state == Doubtful {
 		t.doubts--
 	}
