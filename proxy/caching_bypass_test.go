@@ -77,3 +77,20 @@ func TestWhatGoesByTheCache(t *testing.T) {
 		}
 	})
 }
+
+// TestNoContentTypeIsGuessed, from the cache or not: the service gave none.
+func TestNoContentTypeIsGuessed(t *testing.T) {
+	up := service(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		w.Header().Set("Cache-Control", "max-age=60")
+		_, _ = io.WriteString(w, "<html>")
+	})
+	for _, route := range []string{"", ", cache: {mode: on}"} {
+		p := start(t, strings.Replace(simple, "upstream: service}]", "upstream: service"+route+"}]", 1), up.URL, Options{})
+		for range 2 {
+			if resp, body := get(t, p.url); has(resp.Header, "Content-Type") || body != "<html>" {
+				t.Errorf("%q: %v %q", route, resp.Header, body)
+			}
+		}
+	}
+}

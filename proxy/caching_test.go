@@ -121,7 +121,11 @@ func breaks(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 func TestHits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOrigin(t, caches("", "", ""), gives("one", "Cache-Control: max-age=60", `Etag: "a"`, "X-Of: one", "Content-Type: text/plain"))
-		o.wants(o.get("/"), 200, "one", "levee; fwd=uri-miss; stored; ttl=60", 1)
+		first := o.get("/")
+		o.wants(first, 200, "one", "levee; fwd=uri-miss; stored; ttl=60", 1)
+		if has(first.Header, "Age") {
+			t.Errorf("fresh from the service, and has an Age: %v", first.Header)
+		}
 		time.Sleep(10 * time.Second)
 		r := o.get("/")
 		if !strings.HasPrefix(r.status(), "levee; hit; ttl=4") || r.Header.Get("Age") != "10" || r.Header.Get("X-Of") != "one" || r.body != "one" || r.Header.Get("Content-Length") != "3" {

@@ -121,7 +121,8 @@ func (p *Proxy) stream(w *beginning, x *exchange, reader *coalesce.Reader[*fetch
 	x.bound.answer(time.Now(), lasting(f.header))
 	h := w.Header()
 	maps.Copy(h, f.header)
-	if f.policy != nil {
+	unsniffed(h)
+	if f.policy != nil && v.Age >= time.Second { // of what the upstream itself had from a cache
 		x.values.set(h, ageField, strconv.FormatInt(int64(v.Age/time.Second), 10))
 	}
 	x.tellCacheStatus(h, said)

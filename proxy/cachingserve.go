@@ -38,6 +38,10 @@ func (p *Proxy) tellStored(w *beginning, x *exchange, e *entry, v cache.Verdict,
 		}
 		a.SetHeader(h, v.Age, boundary)
 	}
+	if !said.Hit && v.Age < time.Second { // Age would say that the upstream wasn't asked for this one
+		delete(h, ageField)
+	}
+	unsniffed(h)
 	x.tellCacheStatus(h, said)
 	if x.closing {
 		h["Connection"] = closeValues
@@ -64,6 +68,13 @@ func (p *Proxy) tellStored(w *beginning, x *exchange, e *entry, v cache.Verdict,
 	}
 	out.write([]byte(m.End()))
 	return true
+}
+
+// unsniffed keeps net/http from guessing a Content-Type that the service didn't give.
+func unsniffed(h http.Header) {
+	if !has(h, "Content-Type") {
+		h["Content-Type"] = nil
+	}
 }
 
 // tellCacheStatus adds to Cache-Status what the cache did.

@@ -22,6 +22,7 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 func relay(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 	h := w.Header()
 	copyEndToEnd(h, resp.Header)
+	unsniffed(h)
 	if x.turn.route != nil {
 		x.tellCacheStatus(h, &cache.Status{Forward: x.turn.forward})
 	}
