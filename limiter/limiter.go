@@ -102,6 +102,7 @@ func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 		l.mu.Unlock()
 		return Admitted
 	}
+	l.hurry(w)
 	var out notices
 	verdict := l.enqueue(t, g, w, &out)
 	l.grant(t, g, &out)
@@ -116,8 +117,17 @@ func (l *Limiter) begin(now time.Time, w *Waiter) int64 {
 	if !w.Deadline.IsZero() {
 		w.deadline = l.at(w.Deadline)
 	}
-	w.Reason, w.since, w.waited, w.Latency = NotShed, l.at(now), false, 0
+	w.Reason, w.Crowded, w.since, w.waited, w.Latency = NotShed, false, l.at(now), false, 0
 	return w.since
+}
+
+// hurry is for when there is no room: it makes the time at which w's client leaves its deadline, if that is
+// earlier, as no place in the queue is kept for whom nobody waits.
+func (l *Limiter) hurry(w *Waiter) {
+	w.Crowded = true
+	if !w.Leaves.IsZero() {
+		w.deadline = min(w.deadline, l.at(w.Leaves))
+	}
 }
 
 // bury gives back the permits of abandoned requests with which the service is done.
@@ -188,8 +198,11 @@ func (l *Limiter) Refuse(now time.Time, w *Waiter) bool {
 	if !l.inTime(w.since, w) {
 		why = Deadline
 	} else if l.bury(w.since, g, 0); g.queue.n > 0 || g.held() >= g.room() {
+		l.hurry(w)
 		var victim *Waiter
-		if why, victim = l.crowded(g, w, l.lane(w)); victim != nil {
+		if !l.inTime(w.since, w) {
+			why = Deadline
+		} else if why, victim = l.crowded(g, w, l.lane(w)); victim != nil {
 			why = NotShed
 		}
 	}

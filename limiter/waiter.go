@@ -106,6 +106,9 @@ type Waiter struct {
 	Client uint64
 	// Deadline is when the answer must have been given; zero: no matter.
 	Deadline time.Time
+	// Leaves is when the client is believed to give up; zero: not known. It is no
+	// reason to refuse what can be begun at once, only to let it wait in vain.
+	Leaves time.Time
 	// Size is the memory in bytes that the request holds while it waits.
 	Size int
 	// Notify hears what became of a queued request. It is called without the
@@ -117,6 +120,8 @@ type Waiter struct {
 	Latency time.Duration
 	// Reason is set when the verdict is Shed.
 	Reason Reason
+	// Crowded is set when there was no room at once.
+	Crowded bool
 
 	state      state
 	in         uint32 // the group that admitted it

@@ -146,10 +146,7 @@ func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
 // describe tells the limiter what it needs to know of the request.
 func (x *exchange) describe(w *limiter.Waiter) {
 	w.Class, w.Priority, w.Attempt, w.Client = x.class, x.priority, x.attempt, x.clientHash
-	w.Deadline = x.deadline
-	if leaves := x.patience(); !leaves.IsZero() && (w.Deadline.IsZero() || leaves.Before(w.Deadline)) {
-		w.Deadline = leaves
-	}
+	w.Deadline, w.Leaves = x.deadline, x.patience()
 	w.Size = waitingSize + headerSize(x.r.Header)
 }
 

@@ -49,7 +49,9 @@ type failure struct {
 	blame bool
 	// cut says that there is nobody left to answer.
 	cut bool
-	err error
+	// brief says that the time which the client had given itself was over.
+	brief bool
+	err   error
 }
 
 // explain turns the error of an attempt into an answer and a verdict on the
@@ -91,6 +93,7 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 	case bodyErr != nil && errors.Is(bodyErr, os.ErrDeadlineExceeded):
 		return set(http.StatusRequestTimeout, errRequest, "the request's body stood still", false)
 	case cause == errDeadline:
+		f.brief = !x.ownDeadline
 		return set(http.StatusGatewayTimeout, errResponseTimeout, "the deadline was over before the upstream answered", x.ownDeadline)
 	case cause == errResponseDeadline:
 		return set(http.StatusGatewayTimeout, errResponseTimeout, "the upstream began no answer within "+rt.cfg.ResponseTimeout.String(), true)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -111,12 +112,12 @@ func (x *exchange) overBudget(now time.Time) bool {
 	return !a.asked
 }
 
-// patience is until when the client is believed to wait, while that matters;
-// zero: not known. It only decides whether work is begun that nobody would
-// wait for; a request that runs isn't cut off by it.
+// patience is until when the client is believed to wait, while there is a
+// storm; zero: not known. It only decides whether a request may wait for a place
+// that it would get too late; one that runs isn't cut off by it.
 func (x *exchange) patience() time.Time {
 	a := &x.account
-	if a.in == nil || a.in.cfg.Mode != config.StormBound || a.in.detector.State() == storm.Calm {
+	if a.in == nil || a.in.cfg.Mode != config.StormBound || a.in.detector.State() != storm.Storm {
 		return time.Time{}
 	}
 	d, known := a.in.detector.Patience(&a.request)
@@ -140,9 +141,12 @@ func (x *exchange) tell(why limiter.Reason, now time.Time) form {
 	case formReturn, formReturnAWS:
 		x.returnAfter = wholeSeconds(answer.After)
 	case formLater:
-		x.returnAfter = in.later(a.request.Print)
+		x.returnAfter = in.later(rand.Uint64())
 	}
 	a.outcome = storm.Shed
+	if why == limiter.Deadline && !x.permit.waiter.Crowded {
+		a.outcome = storm.Abandoned // there was room, but its own time was too short
+	}
 	a.close(now)
 	in.told[f.told()].Add(1)
 	return f
@@ -194,7 +198,7 @@ func (a *account) close(now time.Time) {
 // outcome is what a request comes to that got no answer.
 func (f *failure) outcome() storm.Outcome {
 	switch {
-	case f.cut:
+	case f.cut, f.brief: // its client waits no more
 		return storm.Abandoned
 	case f.status >= http.StatusInternalServerError:
 		return storm.Failed

@@ -85,7 +85,7 @@ func TestAccountOutcomes(t *testing.T) {
 		{"reset", "/reset", "", false, storm.Failed},
 		{"broken off", "/part", "", false, storm.Failed},
 		{"its client left", "/hold", "", true, storm.Abandoned},
-		{"its client's time was over", "/hold", "Grpc-Timeout: 50m", false, storm.Failed},
+		{"its client's time was over", "/hold", "Grpc-Timeout: 50m", false, storm.Abandoned},
 		{"stream", "/events", "", true, storm.Useful},
 		{"websocket", "/ws", "Connection: Upgrade\r\nUpgrade: websocket", true, storm.Useful},
 	} {
@@ -372,49 +372,81 @@ type patient struct {
 func (p *patient) State() storm.State                            { return p.state }
 func (p *patient) Patience(*storm.Request) (time.Duration, bool) { return p.waits, true }
 
-// TestPatience: while all isn't calm, a request isn't begun that its client
-// won't wait for; one that runs isn't cut off, and the upstream hears nothing.
+// TestPatience: in a storm, a request doesn't wait for a place that it would
+// get when its client has left. What can be begun at once is, whatever is
+// believed of its client; the upstream hears nothing of that.
 func TestPatience(t *testing.T) {
+	const short = 15 * time.Millisecond
 	for _, test := range []struct {
 		name   string
 		mode   string
 		state  storm.State
 		waits  time.Duration
+		full   bool
 		header string
 		want   int
 	}{
-		{"too short", "bound", storm.Watch, 15 * time.Millisecond, "X-A: b", 429},
-		{"long enough", "bound", storm.Watch, 50 * time.Millisecond, "X-A: b", 200},
-		{"calm", "bound", storm.Calm, 15 * time.Millisecond, "X-A: b", 200},
-		{"observed", "observe", storm.Watch, 15 * time.Millisecond, "X-A: b", 200},
-		{"the client says less", "bound", storm.Watch, time.Minute, "X-Envoy-Expected-Rq-Timeout-Ms: 15", 429},
-		{"the client says more", "bound", storm.Watch, 15 * time.Millisecond, "X-Envoy-Expected-Rq-Timeout-Ms: 50", 429},
+		{"too short", "bound", storm.Storm, short, true, "X-A: b", 429},
+		{"with room", "bound", storm.Storm, short, false, "X-A: b", 200},
+		{"long enough", "bound", storm.Storm, 50 * time.Millisecond, true, "X-A: b", 200},
+		{"calm", "bound", storm.Calm, short, true, "X-A: b", 200},
+		{"watched", "bound", storm.Watch, short, true, "X-A: b", 200},
+		{"recovering", "bound", storm.Recovering, short, true, "X-A: b", 200},
+		{"observed", "observe", storm.Storm, short, true, "X-A: b", 200},
+		{"the client says less", "bound", storm.Storm, time.Minute, true, "X-Envoy-Expected-Rq-Timeout-Ms: 15", 429},
+		{"the client says less, with room", "bound", storm.Storm, time.Minute, false, "X-Envoy-Expected-Rq-Timeout-Ms: 15", 429},
+		{"the client says more", "bound", storm.Storm, short, true, "X-Envoy-Expected-Rq-Timeout-Ms: 50", 429},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := newArena(t, limited("{mode: adaptive}, storm: {mode: "+test.mode+"}", "", "forwarding: {trusted: [192.0.2.1]}"))
+				a := newArena(t, limited("{mode: adaptive, max: 1, initial: 1}, storm: {mode: "+test.mode+"}", "", "forwarding: {trusted: [192.0.2.1]}"))
 				for range 50 {
 					a.ask("/slow").status()
 				}
 				in := a.proxy.gen.Load().upstreams["service"].inbound
 				in.detector = &patient{in.detector, test.state, test.waits}
-				if got := a.ask("/slow", test.header).status(); got != test.want {
+				if test.full {
+					a.ask("/hold")
+				}
+				q := a.ask("/slow", test.header)
+				takes(5 * time.Millisecond)
+				if test.full {
+					a.release <- struct{}{}
+				}
+				if got := q.status(); got != test.want {
 					t.Errorf("%d, want %d", got, test.want)
 				}
-				if test.waits == 15*time.Millisecond && a.header.Get("X-Envoy-Expected-Rq-Timeout-Ms") != "" {
+				takes(50 * time.Millisecond)
+				if test.header == "X-A: b" && a.header.Get("X-Envoy-Expected-Rq-Timeout-Ms") != "" {
 					t.Error("the upstream is told what was only inferred")
 				}
 			})
 		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		a := newArena(t, limited("{mode: adaptive}", "", ""))
-		in := a.proxy.gen.Load().upstreams["service"].inbound
-		in.detector = &patient{in.detector, storm.Watch, 15 * time.Millisecond}
-		if got := a.ask("/slow").status(); got != 200 { // nothing is known of the service yet, so it is begun
-			t.Errorf("cut off: %d", got)
-		}
-	})
+}
+
+// TestOwnTimeouts: clients whose time is too short for a service that is well
+// say nothing of it, and of others' retries.
+func TestOwnTimeouts(t *testing.T) {
+	for _, timeout := range []string{"1n", "5m"} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newArena(t, limited("{mode: adaptive}", "", ""))
+			in := a.proxy.gen.Load().upstreams["service"].inbound
+			for range 50 {
+				a.ask("/slow").status()
+			}
+			for i := range 100 {
+				a.ask("/slow", "Grpc-Timeout: "+timeout).status()
+				if got := a.ask("/", fmt.Sprintf("X-Stainless-Retry-Count: %d", 2+i%2)).status(); i > 20 && got != 200 {
+					t.Fatalf("%s: a third attempt is refused with %d: %+v", timeout, got, in.detector.Status(time.Now()))
+				}
+				takes(150 * time.Millisecond)
+			}
+			if s := in.detector.Status(time.Now()); s.Entered["storm"] > 0 || s.Traffic.Failed+s.Traffic.Shed > 0 {
+				t.Errorf("%s: %+v", timeout, s)
+			}
+		})
+	}
 }
 
 // TestInboundOverReloads: what is known of the clients stays while its settings

@@ -25,6 +25,8 @@ const (
 	failed
 	shed // by the limiter: those that the budget refused are no sign of congestion
 	abandoned
+	late // abandoned after far longer than answers usually take
+	took // by what was useful, in units of tookUnit
 
 	kinds
 )
@@ -119,6 +121,12 @@ func (s *stripe) count(class int, k kind) {
 		class = MaxClasses - 1
 	}
 	s.class[class][k].Add(1)
+}
+
+// useful counts a useful answer, and the time that it took.
+func (s *stripe) useful(class int, ns int64) {
+	s.count(class, useful)
+	s.class[min(uint(class), MaxClasses-1)][took].Add(tookUnits(ns))
 }
 
 // decayHalf is the time in which a decaying count halves.

@@ -49,6 +49,7 @@ type Detector struct {
 	rhythms   rhythms
 	memory    memory
 	patiences patiences
+	usual     usual
 
 	mu       sync.Mutex // of what follows, and of the counts' sums
 	judge    judge
@@ -130,7 +131,10 @@ func (d *Detector) retried(t int64, r *Request, s *stripe, was recalled) {
 		return
 	}
 	d.mu.Lock()
-	r.Kept = d.returns.keep(t, r.claimed())
+	var unpaid bool
+	if r.Kept, unpaid = d.returns.keep(t, r.claimed()); unpaid {
+		d.budget.owe(1)
+	}
 	d.mu.Unlock()
 	if r.Kept {
 		s.count(r.Class, kept)
@@ -203,9 +207,10 @@ func (d *Detector) End(now time.Time, r *Request, o Outcome) {
 		d.roll(t)
 	}
 	s := d.counts.of(r)
+	waited := true
 	switch o {
 	case Useful:
-		s.count(r.Class, useful)
+		s.useful(r.Class, t-r.since)
 		if r.Print != 0 && t <= d.memory.until.Load() {
 			d.forget(t, r)
 		}
@@ -217,8 +222,11 @@ func (d *Detector) End(now time.Time, r *Request, o Outcome) {
 		s.count(r.Class, failed)
 	case Abandoned:
 		s.count(r.Class, abandoned)
-		if d.rules.patience {
-			d.patiences.left(t, r)
+		if waited = d.usual.late(r.Class, t-r.since); waited {
+			s.count(r.Class, late)
+			if d.rules.patience {
+				d.patiences.left(t, r)
+			}
 		}
 	case Shed:
 		if !r.refused {
@@ -236,7 +244,7 @@ func (d *Detector) End(now time.Time, r *Request, o Outcome) {
 		return
 	}
 	if r.Print != 0 && d.rules.inferred {
-		d.remember(t, r)
+		d.remember(t, r, o == Abandoned, waited)
 	}
 }
 
@@ -285,8 +293,10 @@ func (d *Detector) forecast() float64 { return d.cfg.Percent / 100 * d.budget.ra
 
 // Patience is how long r's client waits, counted from the request's arrival,
 // before it gives up, if that is known: it has left others of the class at that
-// age three times in a row, the last time within a minute, and has taken no
-// answer later than that since. Call it after Arrive.
+// age in eight different seconds in a row, the last time within 5 s, and has
+// taken no answer later than that since; and that age is far beyond what
+// answers usually take. Call it after Arrive. It is no reason to refuse what
+// can be begun at once.
 func (d *Detector) Patience(r *Request) (time.Duration, bool) { return d.patiences.of(r) }
 
 // State is the current state: one atomic load.
@@ -319,7 +329,8 @@ func (d *Detector) pass(now int64) {
 	fade := math.Exp2(-float64(passed) / decayHalf)
 	d.budget.rate = d.budget.rate*fade + ended[useful]/seconds*(1-fade)
 	second, longer := d.counts.last(inSecond), d.counts.last(5*inSecond)
-	d.judge.look(now, passed, &ended, &second, &longer)
+	d.judge.look(now, passed, &ended, &second, &longer, d.usual.slow(&second))
+	d.usual.look(&d.counts, float64(passed))
 	d.pressure.look(now, &d.counts, passed/slotSpan, second[arrived]-second.retries())
 	share := d.cfg.Percent
 	if d.rules.ramp {

@@ -18,7 +18,7 @@
 // did not succeed. Whoever repeats a request anyway is told apart by the rhythm
 // that it had while all was well.
 //
-// A detector takes 810 KiB, whatever happens, and allocates nothing for a
+// A detector takes 820 KiB, whatever happens, and allocates nothing for a
 // request. While nothing fails it costs a request 30 to 55 ns.
 //
 //	request.go   a request as the detector sees it, and what it is told
@@ -32,6 +32,7 @@
 //	priority.go  whose retries are bounded
 //	budget.go    how many retries are admitted while congested
 //	slots.go     when those who are refused may come back
+//	usual.go     how long useful answers take
 //	patience.go  how long clients wait before they give up
 //	status.go    what people are told
 package storm

@@ -46,6 +46,7 @@ type failure struct {
 	due     int64 // when it was told to return; 0: it wasn't
 	pace    pace
 	owed    uint16 // failures that no retry has followed yet
+	left    uint16 // the same, of those whose client left: whether it comes back is its own affair
 	attempt uint8  // of the latest
 	exact   bool
 }
@@ -66,6 +67,7 @@ const (
 	certain belief = iota // by its own word, or its id
 	alike                 // it looks the same as one that failed shortly before
 	guessed               // so do more than usual, of which any may be one
+	doubted               // it looks the same as one whose client left: others may share its address
 )
 
 // recalled is what the memory makes of an arrival.
@@ -75,6 +77,7 @@ type recalled struct {
 	belief  belief
 	known   bool  // its fingerprint is remembered
 	learn   learn // what its rhythm may learn from it
+	usual   bool  // a lone caller would have come now anyway
 }
 
 func memoryPlace(print uint64) (set int, tag uint32) {
@@ -109,17 +112,27 @@ func (m *memory) arrive(now int64, print uint64) recalled {
 	}
 	defer m.shard[set%memoryShards].Unlock()
 	r := recalled{attempt: 1, due: f.due, known: true, learn: f.pace.learn(now - f.first)}
-	if f.pace.explains(now, f.at) || f.owed == 0 {
+	if f.pace.explains(now, f.at) {
+		r.usual = !f.pace.dense()
 		return r
 	}
-	f.owed--
-	if f.pace.dense() {
+	if f.owed+f.left == 0 {
+		return r
+	}
+	left := f.follow()
+	switch {
+	case f.pace.dense():
 		r.attempt, r.due, r.belief = 2, 0, guessed // one of many callers' retries: nobody knows whose
-		return r
+	case f.exact:
+		r.attempt = min(int(f.attempt)+1, mostAttempt)
+	default:
+		r.attempt, r.belief = min(int(f.attempt)+1, mostAlike), alike
 	}
-	r.attempt = min(int(f.attempt)+1, mostAttempt)
-	if !f.exact {
-		r.attempt, r.belief = min(r.attempt, mostAlike), alike
+	if left {
+		r.belief = doubted
+	}
+	if f.pace.dense() {
+		return r
 	}
 	if f.pace.every > 0 {
 		r.learn = learnNothing
@@ -127,17 +140,22 @@ func (m *memory) arrive(now int64, print uint64) recalled {
 	return r
 }
 
-// follow takes note of a retry that was recognised otherwise.
-func (m *memory) follow(now int64, print uint64) {
-	if set, _, f := m.find(now, print); f != nil {
-		f.owed = max(f.owed, 1) - 1
-		m.shard[set%memoryShards].Unlock()
+// follow takes note that a retry has come, and says whether it can only be one
+// of those whose client left.
+func (f *failure) follow() (left bool) {
+	switch {
+	case f.owed > 0:
+		f.owed--
+	case f.left > 0:
+		f.left--
+		return true
 	}
+	return false
 }
 
 // fail remembers that r, one of whose fingerprints is print, did not succeed,
-// and what its rhythm is without retries.
-func (m *memory) fail(now int64, r *Request, print uint64, exact bool, usual rhythm) {
+// or was left by its client, and what its rhythm is without retries.
+func (m *memory) fail(now int64, r *Request, print uint64, left, exact bool, usual rhythm) {
 	set, tag := memoryPlace(print)
 	mu := &m.shard[set%memoryShards].Mutex
 	mu.Lock()
@@ -150,8 +168,10 @@ func (m *memory) fail(now int64, r *Request, print uint64, exact bool, usual rhy
 	}
 	f.pace.set(now, r.since, usual)
 	f.at, f.attempt, f.due = now, uint8(min(r.Attempt, mostAttempt)), r.due
-	if f.owed < mostOwed {
-		f.owed++
+	if left {
+		f.left = min(f.left, mostOwed/2-1) + 1
+	} else {
+		f.owed = min(f.owed, mostOwed/2-1) + 1
 	}
 	last := max(now+rememberExact, f.due+afterDue)
 	for {

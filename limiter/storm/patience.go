@@ -8,21 +8,22 @@ import (
 const (
 	patienceBits = 11 // 2,048 clients and classes
 
-	patienceSure  = 3                       // abandonments at the same age in a row that make it known
-	patienceLasts = int64(60 * time.Second) // without a confirmation
+	patienceSure  = 8                      // seconds in which some left at the same age, in a row, that make it known
+	patienceLasts = int64(5 * time.Second) // without a confirmation
 )
 
 // patiences are how long clients wait before they give up, learned from when
-// they do. A client that gives up at the same age three times in a row has a
-// timeout. Each entry is one word, written without a lock: a lost update only
-// delays what is learned.
+// they do. A client that gives up at the same age again and again has a
+// timeout. Several that leave in the same second count once: one event, such as
+// a page that is closed, ends all that it has asked for. Each entry is one
+// word, written without a lock: a lost update only delays what is learned.
 type patiences struct {
 	until atomic.Int64 // nothing is known or suspected after
 	entry [1 << patienceBits]atomic.Uint64
 }
 
-// patience is an entry: the age in milliseconds (22 bits, 70 minutes), how
-// often in a row it was seen (4 bits), and when last, in seconds (16 bits).
+// patience is an entry: the age in milliseconds (22 bits, 70 minutes), in how
+// many seconds in a row it was seen (4 bits), and when last, in seconds (16 bits).
 type patience struct {
 	tag  uint64
 	age  time.Duration
@@ -45,10 +46,11 @@ func (p *patiences) place(r *Request) (*atomic.Uint64, uint64) {
 	return &p.entry[h>>(64-patienceBits)], h&(1<<patienceTag-1) | 1
 }
 
-// near says whether two ages are the same but for 15%.
-func near(a, b time.Duration) bool { return (a - b).Abs() <= max(a, b)*15/100 }
+// near says whether two ages are the same but for a tenth.
+func near(a, b time.Duration) bool { return (a - b).Abs() <= max(a, b)/10 }
 
-// left takes note that r's client gave up at now.
+// left takes note that r's client gave up at now, after far longer than answers
+// usually take.
 func (p *patiences) left(now int64, r *Request) {
 	if r.Client == 0 {
 		return
@@ -59,7 +61,10 @@ func (p *patiences) left(now int64, r *Request) {
 	was := unpackPatience(e.Load())
 	is := patience{tag: tag, age: age, row: 1, seen: seen}
 	if was.tag == tag && near(was.age, age) && fresh(was.seen, now) {
-		is.age, is.row = max(age, was.age), min(was.row+1, patienceSure)
+		is.age, is.row = max(age, was.age), was.row
+		if was.seen != seen&0xffff {
+			is.row = min(was.row+1, patienceSure)
+		}
 	}
 	e.Store(is.pack())
 	if last := now + patienceLasts; last > p.until.Load() {
@@ -81,7 +86,7 @@ func (p *patiences) answered(now int64, r *Request) {
 	e, tag := p.place(r)
 	w := e.Load()
 	was := unpackPatience(w)
-	if age := time.Duration(now - r.since); was.tag == tag && age > was.age && !near(age, was.age) {
+	if age := time.Duration(now - r.since); was.tag == tag && age > was.age {
 		e.CompareAndSwap(w, 0)
 	}
 }

@@ -30,13 +30,13 @@ func (d *Detector) recall(t int64, r *Request) recalled {
 		return was
 	}
 	also := recalled{attempt: 1, learn: learnAll}
-	if was.attempt > 1 {
-		d.memory.follow(t, like) // it is known whose retry it is
-		return was
-	}
 	if fails {
 		also = d.memory.arrive(t, like)
 	}
+	if was.attempt > 1 && !also.usual {
+		return was // it is known whose retry it is
+	}
+	// Whoever does all its work within one trace repeats its id, too.
 	if also.learn != learnNothing && d.rules.rhythm {
 		d.rhythms.beat(t, like, also.learn)
 	}
@@ -44,18 +44,20 @@ func (d *Detector) recall(t int64, r *Request) recalled {
 	return also
 }
 
-// remember keeps both of r's fingerprints, as it did not succeed.
-func (d *Detector) remember(t int64, r *Request) {
+// remember keeps both of r's fingerprints, as it did not succeed; left says that
+// its client left, and waited that it had waited for long. Of those that leave
+// soon most have had enough, and others who look the same are no retries.
+func (d *Detector) remember(t int64, r *Request, left, waited bool) {
 	exact, like := r.prints()
 	if exact != 0 {
-		d.memory.fail(t, r, exact, true, rhythm{})
+		d.memory.fail(t, r, exact, false, true, rhythm{})
 	}
-	if like != 0 {
+	if like != 0 && waited {
 		var usual rhythm
 		if d.rules.rhythm {
 			usual = d.rhythms.of(like)
 		}
-		d.memory.fail(t, r, like, false, usual)
+		d.memory.fail(t, r, like, left, false, usual)
 	}
 }
 

@@ -13,8 +13,12 @@ const (
 	keepLate  = 2 * int64(time.Second)
 	lapse     = 4 // seconds after which nobody can claim
 
-	claimWays = 4
-	claimBits = 10
+	// Seconds that have one to give in which a place for the claim is looked for.
+	// Farther ones would fill the table for longer, and leave none for the next.
+	promiseTries = 4
+
+	claimWays = 8
+	claimBits = 9
 	claimSets = 1 << claimBits
 )
 
@@ -60,9 +64,12 @@ func (q *returns) promise(now int64, forecast float64, print uint64) (seconds in
 	room := uint32(max(forecast, leastPromise))
 	here := max(q.second, now/int64(time.Second))
 	var free [2]int64
-	n := uint64(0)
-	for s := int64(1); s <= q.reach && n < uint64(len(free)); s++ {
-		if q.promised[(here+s)%promiseRing] < room {
+	n, tried := uint64(0), 0
+	for s := int64(1); s <= q.reach && n < uint64(len(free)) && tried < promiseTries; s++ {
+		if q.promised[(here+s)%promiseRing] >= room {
+			continue
+		}
+		if tried++; print == 0 || q.place(here, here+s, print) != nil {
 			free[n] = s
 			n++
 		}
@@ -73,7 +80,13 @@ func (q *returns) promise(now int64, forecast float64, print uint64) (seconds in
 	q.drawn++
 	seconds = free[mix(print+q.drawn)%n]
 	q.promised[(here+seconds)%promiseRing]++
-	if print != 0 && q.file(here, here+seconds, print) {
+	if print != 0 {
+		c := q.place(here, here+seconds, print)
+		_, tag := claimPlace(print, here+seconds)
+		if c.n == 0 || c.tag != tag || int64(c.second) != here+seconds {
+			*c = claim{tag: tag, second: uint32(here + seconds)}
+		}
+		c.n++
 		q.unkept[(here+seconds)%promiseRing]++
 	}
 	return seconds, true
@@ -84,41 +97,40 @@ func claimPlace(print uint64, second int64) (set int, tag uint32) {
 	return int(h >> (64 - claimBits)), uint32(h) | 1
 }
 
-// file notes a claim, if there is room for it; without, it is a promise still,
-// but when it is kept, nobody will know.
-func (q *returns) file(here, second int64, print uint64) bool {
+// place is where a claim is noted, or would be; nil: there is no room. What
+// can't be noted isn't promised, as nobody would know it when it comes: under
+// so many refusals that the table is full, promises reach less far.
+func (q *returns) place(here, second int64, print uint64) (free *claim) {
 	set, tag := claimPlace(print, second)
-	var free *claim
 	for i := range q.claims[set] {
 		c := &q.claims[set][i]
-		if c.tag == tag && int64(c.second) == second {
-			c.n++
-			return true
+		if c.n > 0 && c.tag == tag && int64(c.second) == second {
+			return c
 		}
 		if c.n == 0 || int64(c.second)+lapse <= here {
 			free = c
 		}
 	}
-	if free == nil {
-		return false
-	}
-	*free = claim{tag, uint32(second), 1}
-	return true
+	return free
 }
 
-// keep says whether a retry has kept its slot, which then is used up.
-func (q *returns) keep(now int64, print uint64) bool {
-	for s := max(0, now-keepLate) / int64(time.Second); s <= (now+keepEarly)/int64(time.Second); s++ {
+// keep says whether a retry has kept its slot, which then is used up, and
+// whether it came before its second began, so that it isn't paid for yet. The
+// time may lie a little back, where a request is told of long after it came:
+// what has lapsed by then is lost.
+func (q *returns) keep(now int64, print uint64) (ok, unpaid bool) {
+	from := max(q.second-lapse+1, max(0, now-keepLate)/int64(time.Second))
+	for s := from; s <= (now+keepEarly)/int64(time.Second); s++ {
 		set, tag := claimPlace(print, s)
 		for i := range q.claims[set] {
 			if c := &q.claims[set][i]; c.tag == tag && int64(c.second) == s && c.n > 0 {
 				c.n--
 				q.unkept[s%promiseRing]--
-				return true
+				return true, s > q.second
 			}
 		}
 	}
-	return false
+	return false, false
 }
 
 // mix spreads a number's bits (the finalizer of splitmix64), so that draws

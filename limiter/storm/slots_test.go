@@ -78,11 +78,18 @@ func TestKept(t *testing.T) {
 			left += due - lapsed
 		}
 		at := now + s*int64(time.Second) + int64(c.after)
-		if got := q.keep(at, c.print); got != c.want {
+		claim := func() bool {
+			ok, unpaid := q.keep(at, c.print)
+			if unpaid {
+				left++
+			}
+			return ok
+		}
+		if got := claim(); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 		if c.want {
-			for q.keep(at, c.print) {
+			for claim() {
 				left--
 			}
 			if left < 0 {
@@ -132,5 +139,112 @@ func TestReturning(t *testing.T) {
 		if again.Kept != want || want && (again.Attempt != 2 || !s.d.Admit(at, &again)) {
 			t.Errorf("on time: %+v, want kept %v", again, want)
 		}
+	}
+}
+
+// TestEarlyClaimsArePaid: who comes just before the second that it was told is
+// let in, and is paid for as any other: all retries together stay within the
+// share.
+func TestEarlyClaimsArePaid(t *testing.T) {
+	t.Parallel()
+	for _, early := range []int{0, 400} {
+		q, returns := newTraffic(), map[int][]Request{}
+		var refused []Request
+		useful, admitted, kept := 0, 0, 0
+		again := func(ms int, r Request) {
+			r = Request{Print: r.Print, Exact: true, Client: r.Client}
+			q.d.Arrive(q.at(ms), &r)
+			if r.Attempt > 1 && q.d.Admit(q.at(ms), &r) && ms >= 20_000 {
+				admitted++
+				if r.Kept {
+					kept++
+				}
+			}
+			q.d.End(q.at(ms), &r, Neutral)
+		}
+		for ms := 0; ms < 60_000; ms += 5 { // 200 useful and 200 shed a second
+			q.ask(ms, q.fresh(1+q.print%50), 0, Useful)
+			if ms >= 20_000 {
+				useful++
+			}
+			r := q.fresh(1 + q.print%50)
+			q.d.Arrive(q.at(ms), &r)
+			a := q.d.AnswerReturn(q.at(ms), &r)
+			q.d.End(q.at(ms), &r, Shed)
+			if back := ms + int(a.After/time.Millisecond); a.Kind != Return {
+				refused = append(refused, r)
+			} else if early > 0 {
+				back = back/1000*1000 - early
+				returns[back] = append(returns[back], r)
+			} else {
+				returns[back] = append(returns[back], r)
+			}
+			if len(refused) > 0 {
+				again(ms, refused[0])
+				refused = refused[1:]
+			}
+			for _, r := range returns[ms] {
+				again(ms, r)
+			}
+		}
+		if share := float64(admitted) / float64(useful); share > 0.11 || kept < 400 {
+			t.Errorf("%d ms early: %d retries for %d useful answers, %d of them kept", early, admitted, useful, kept)
+		}
+	}
+}
+
+// TestLateWord: of a request that kept its slot the detector may be told only
+// when that has lapsed, as with a body that is read first.
+func TestLateWord(t *testing.T) {
+	t.Parallel()
+	q := newTraffic()
+	r := q.fresh(1)
+	q.d.Arrive(q.at(10_000), &r)
+	a := q.d.AnswerReturn(q.at(10_000), &r)
+	q.d.End(q.at(10_000), &r, Shed)
+	for ms := 10_000; ms <= 20_000; ms += 250 {
+		q.d.Tick(q.at(ms))
+	}
+	q.ask(10_000+int(a.After/time.Millisecond), Request{Print: r.Print, Exact: true, Client: 1}, 0, Useful)
+	for ms := 20_000; ms < 300_000; ms += 250 {
+		q.d.Tick(q.at(ms))
+		check(t, q.d)
+		if debt := q.d.budget.debt; debt > 2 {
+			t.Fatalf("after %d ms %v tokens are owed", ms, debt)
+		}
+	}
+}
+
+// TestManyPromises: however many are refused, whoever was told to return is
+// known when it comes.
+func TestManyPromises(t *testing.T) {
+	t.Parallel()
+	q, returns := newTraffic(), map[int][]uint64{}
+	came, kept := 0, 0
+	for ms := range 40_000 { // 5,000 useful and 4,000 shed a second
+		for i := range 5 {
+			q.ask(ms, q.fresh(1+q.print%500), 0, Useful)
+			if i == 0 {
+				continue
+			}
+			r := q.fresh(1 + q.print%500)
+			q.d.Arrive(q.at(ms), &r)
+			if a := q.d.AnswerReturn(q.at(ms), &r); a.Kind == Return {
+				back := ms + int(a.After/time.Millisecond)
+				returns[back] = append(returns[back], r.Print)
+			}
+			q.d.End(q.at(ms), &r, Shed)
+		}
+		for _, p := range returns[ms] {
+			r := Request{Print: p, Exact: true, Says: 2}
+			r, _ = q.ask(ms, r, 0, Useful)
+			if came++; r.Kept {
+				kept++
+			}
+		}
+		delete(returns, ms)
+	}
+	if came < 30*400 || kept < came {
+		t.Errorf("%d returned as told, %d of them are known", came, kept)
 	}
 }

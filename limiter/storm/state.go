@@ -83,20 +83,26 @@ func (j *judge) to(now int64, s State, why string) {
 }
 
 // look judges what happened lately: in the slot that ended, in the last second,
-// and in a longer time, for when a second tells too little.
-func (j *judge) look(now, passed int64, ended, second, longer *tally) {
+// and in a longer time, for when a second tells too little. That clients leave is
+// only held against the service where they have waited far longer than usual,
+// and it is slow, as it says itself by what it does answer.
+func (j *judge) look(now, passed int64, ended, second, longer *tally, slow bool) {
 	f, span := second, "second"
 	if f[arrived] < fewAttempts {
 		f, span = longer, "5 seconds"
 	}
-	broken := second[failed] + second[abandoned]
+	broken, lately := second[failed], ended[failed]
+	if slow {
+		broken += second[late]
+		lately += ended[late]
+	}
 	j.down = broken > downShare*(broken+second[useful])
 	broke := broken >= failedLeast && broken >= failedShare*(broken+second[useful])
 	congested := second[shed] > 0 || broke
 	if ended[shed] > 0 {
 		j.congestedAt = now
 	}
-	if broke && ended[failed]+ended[abandoned] > 0 {
+	if broke && lately > 0 {
 		j.congestedAt, j.failedAt = now, now
 	}
 	if j.congestedAt == now { // as dear as ever, at once
@@ -116,7 +122,7 @@ func (j *judge) look(now, passed int64, ended, second, longer *tally) {
 	}
 	words := func() string {
 		return fmt.Sprintf("%.0f%% of %.0f requests in the last %s were retries, %.0f were shed and %.0f failed",
-			100*f.retryRatio(), f[arrived], span, f[shed]+f.refused(), f[failed]+f[abandoned])
+			100*f.retryRatio(), f[arrived], span, f[shed]+f.refused(), f[failed]+f[late])
 	}
 	switch j.state {
 	case Calm:
@@ -172,11 +178,15 @@ const (
 	// one that failed shortly before.
 	boundAlike
 	// boundAll: also guesses, as hardly any request would be answered anyway.
+	// Never those that look the same as one whose client merely left: behind an
+	// address that many share, whoever leaves would have the others refused.
 	boundAll
 )
 
 // holds says whether a retry needs a part of the budget.
-func (b bound) holds(how belief) bool { return b == boundAll || b == boundAlike && how != guessed }
+func (b bound) holds(how belief) bool {
+	return how != doubted && (b == boundAll || b == boundAlike && how != guessed)
+}
 
 func (j *judge) bound(now int64) bound {
 	switch {

@@ -115,11 +115,9 @@ func (g *Gate) bounded(at time.Time, h *holder) bool {
 		g.shed(h)
 		return false
 	}
-	if g.storm.State() != storm.Calm {
+	if g.storm.State() == storm.Storm {
 		if patience, ok := g.storm.Patience(r); ok {
-			if until := at.Add(patience); w.Deadline.IsZero() || until.Before(w.Deadline) {
-				w.Deadline = until
-			}
+			w.Leaves = at.Add(patience)
 		}
 	}
 	g.look()
