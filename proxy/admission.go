@@ -179,7 +179,7 @@ func (x *exchange) dispatched(a *attempt) {
 	x.exposed++
 	a.permit.settle(limiter.Ignored, 0)
 	if x.run != nil {
-		x.run.sent()
+		x.run.sent(a.endpoint.address)
 	}
 }
 

@@ -72,6 +72,9 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 		h["Connection"] = []string{"close"}
 	}
 	if x.grpc {
+		if a.retryAfter > 0 { // gRPC clients don't read Retry-After, and may try again at once
+			h[pushbackHeader] = []string{strconv.FormatInt(a.retryAfter.Milliseconds(), 10)}
+		}
 		h["Content-Type"] = []string{grpcContentType}
 		h["Grpc-Status"] = []string{strconv.Itoa(grpcStatus(a.status))}
 		h["Grpc-Message"] = []string{percentEncode(a.text())}

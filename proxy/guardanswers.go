@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/levee-proxy/levee/internal/idempotency"
 )
@@ -15,6 +16,10 @@ const replayedHeader = "Idempotency-Replayed"
 // guardReason is the guard's word in Levee-Shed. Its 503 tells another Levee in
 // front that nothing was sent, and that the key is free.
 const guardReason = "idempotency"
+
+// storeAgain is when those come back whom the store couldn't take. A failing
+// journal is tried again within 1 to 30 s.
+const storeAgain = 5 * time.Second
 
 // What the guard says itself. docs/idempotency.md explains each to whoever
 // gets one.
@@ -32,11 +37,11 @@ var (
 		details: "the body of a request with an Idempotency-Key is limited",
 	}
 	answerFull = &answer{
-		status: http.StatusServiceUnavailable, kind: errInternal, shed: guardReason,
+		status: http.StatusServiceUnavailable, kind: errInternal, shed: guardReason, retryAfter: storeAgain,
 		details: "as many requests with an Idempotency-Key are remembered or wait as may",
 	}
 	answerStoreFailed = &answer{
-		status: http.StatusServiceUnavailable, kind: errInternal, shed: guardReason,
+		status: http.StatusServiceUnavailable, kind: errInternal, shed: guardReason, retryAfter: storeAgain,
 		details: "requests with an Idempotency-Key can't be remembered now, and are refused",
 	}
 )

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/internal/idempotency"
+	"github.com/levee-proxy/levee/internal/telemetry"
 )
 
 // guardedRun is a keyed request on its way to the upstream and back, apart from
@@ -30,8 +31,10 @@ type guardedRun struct {
 	mu         sync.Mutex
 	dispatched bool
 	settled    bool
-	left       bool // the client waits no longer
-	streaming  bool // the client is being written to
+	endpoint   string // that it was sent to
+	left       bool   // the client waits no longer
+	doubtful   bool   // it may have been carried out, and nobody knows
+	streaming  bool   // the client is being written to
 	over       bool
 }
 
@@ -92,6 +95,9 @@ func (r *guardedRun) giveUp() {
 			r.store().Release(r.key, r.ticket)
 		} else {
 			r.store().Doubt(time.Now(), r.key, r.ticket)
+			r.mu.Lock()
+			r.doubtful = true
+			r.mu.Unlock()
 		}
 	}
 }
@@ -154,23 +160,51 @@ func (r *guardedRun) end() {
 	r.free()
 	r.mu.Lock()
 	r.over = true
-	left := r.left
+	left, doubtful := r.left, r.doubtful
 	r.mu.Unlock()
 	if left {
 		r.p.inflight.Add(-1)
+		r.log(doubtful)
 	}
 	close(r.done)
 }
 
-// sent is called when the request is on its way to the upstream. From then on
+// log says what became of a run whose client had left: its line in the access
+// log was written then.
+func (r *guardedRun) log(doubtful bool) {
+	l := r.p.o.Logger.With("route", r.x.route.cfg.Name, "upstream", r.x.record.Upstream, "endpoint", r.x.record.Endpoint, "request_id", r.x.requestID)
+	switch {
+	case doubtful:
+		l.Warn("a keyed request whose client had left is in doubt: it may have been carried out", "key_reference", r.key.String())
+	case r.answer != nil:
+		l.Debug("a keyed request was answered after its client had left", "status", r.answer.Status)
+	default:
+		l.Debug("a keyed request whose client had left wasn't sent")
+	}
+}
+
+// note tells the client's record where the request went, and how an operator
+// names its key if it may have been carried out. It may be called at any time.
+func (r *guardedRun) note(rec *telemetry.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dispatched {
+		rec.Upstream, rec.Endpoint = r.x.route.upstream.cfg.Name, r.endpoint
+	}
+	if r.doubtful || (r.left && r.dispatched) {
+		rec.KeyReference = r.key.String()
+	}
+}
+
+// sent is called when the request is on its way to an endpoint. From then on
 // only the route's own timeout bounds it.
-func (r *guardedRun) sent() {
+func (r *guardedRun) sent(endpoint string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.left {
 		return
 	}
-	r.dispatched = true
+	r.dispatched, r.endpoint = true, endpoint
 	r.x.deadline = time.Time{}
 	if total := time.Duration(r.x.route.cfg.Timeout); total > 0 {
 		r.x.deadline = r.x.start.Add(total)

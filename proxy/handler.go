@@ -232,7 +232,7 @@ func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
 
 // answer sends an answer of Levee's own.
 func (p *Proxy) answer(w *beginning, x *exchange, a *answer) {
-	x.record.Status, x.record.Reason = a.status, string(a.kind)
+	x.record.Status, x.record.Reason, x.record.Shed = a.status, string(a.kind), a.shed
 	p.o.Metrics.Answer(string(a.kind))
 	a.write(w, x)
 	if !x.sent {

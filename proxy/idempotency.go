@@ -124,6 +124,7 @@ func (p *Proxy) repeat(w *beginning, x *exchange, key idempotency.Key, claim ide
 		p.answer(w, x, answerMismatch)
 	case claim.State == idempotency.Doubtful:
 		g.count(x, resultInDoubt)
+		x.record.KeyReference = key.String()
 		p.answer(w, x, answerInDoubt(key))
 	case claim.Answer.BodyLost:
 		g.count(x, resultLost)
@@ -167,6 +168,7 @@ func (p *Proxy) lead(w *beginning, x *exchange, key idempotency.Key, ticket idem
 	case <-x.ctx.Done():
 		cause := context.Cause(x.ctx)
 		if run.leave(cause) {
+			run.note(&x.record)
 			p.fail(w, x, x.explainCause(cause))
 			return
 		}
@@ -174,6 +176,7 @@ func (p *Proxy) lead(w *beginning, x *exchange, key idempotency.Key, ticket idem
 	}
 	x.record.Upstream, x.record.Endpoint, x.record.UpstreamDuration = run.x.record.Upstream, run.x.record.Endpoint, run.x.record.UpstreamDuration
 	x.record.Attempts = run.x.record.Attempts
+	run.note(&x.record)
 	x.record.Idempotency, x.attempt, x.returnAfter = run.x.record.Idempotency, run.x.attempt, run.x.returnAfter
 	switch {
 	case run.failure != nil && run.streams():

@@ -2,26 +2,30 @@ package admin
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/levee-proxy/levee/proxy"
 )
 
-// Shares of the keys that may be remembered beyond which somebody should know.
-const (
-	keysWarning  = 0.8
-	keysCritical = 0.99
-)
+// keysWarning is the share of the keys that may be remembered beyond which
+// somebody should know.
+const keysWarning = 0.7
+
+const moreKeys = "Raise idempotency.entries and bytes, or lower its retention: docs/idempotency.md has the arithmetic. See to it that no client uses a new key for each try."
 
 // idempotencyWords tells of the store of keyed requests.
 func idempotencyWords(now time.Time, i *proxy.IdempotencyStatus) string {
 	words := fmt.Sprintf("%s of %d, %d under way, %d in doubt, %s", count(int64(i.Keys), "key"), i.MaxKeys, i.Running, i.Doubtful, sizeWords(i.Bytes))
+	if i.Dropped > 0 {
+		words += fmt.Sprintf(", %s had to make room for newer ones", count(int64(i.Dropped), "answer"))
+	}
 	j := i.Journal
 	switch {
 	case j == nil:
 		return words + "; in memory only, lost at a restart"
 	case !j.Readable:
-		return fmt.Sprintf("%s can't be read, since %s ago", j.File, span(now.Sub(j.FailingSince)))
+		return fmt.Sprintf("%s can't be read, for %s now", j.File, span(now.Sub(j.FailingSince)))
 	}
 	words += fmt.Sprintf("; journal %s of %s", j.File, sizeWords(j.Bytes))
 	if j.Error != "" {
@@ -67,22 +71,26 @@ func idempotencyProblems(s *Status) (p []Problem) {
 			Do: "Make room on its disk, or mend that. It is tried again by itself, every 30 s at least, and then written anew.",
 		})
 	}
-	if full := float64(i.Keys) / float64(i.MaxKeys); full >= keysWarning { // answers make room, keys don't
-		severity := Warning
-		if full >= keysCritical {
-			severity = Critical
-		}
+	switch full := float64(i.Keys) / float64(i.MaxKeys); { // answers make room, keys don't
+	case i.Full:
 		p = append(p, Problem{
-			Severity: severity,
-			What:     fmt.Sprintf("As many idempotency keys are remembered as may be, or nearly: %d of %d, %s of %s. Beyond that, requests with a new key are refused (503).", i.Keys, i.MaxKeys, sizeWords(i.Bytes), sizeWords(i.MaxBytes)),
-			Do:       "Raise idempotency.entries and bytes, or lower its retention. See to it that no client uses a new key for each try.",
+			Severity: Critical,
+			What:     fmt.Sprintf("As many idempotency keys are remembered as may be: %d of %d.", i.Keys, i.MaxKeys) + strings.Replace(unless, "a key", "a new key", 1),
+			Do:       moreKeys,
+		})
+	case full >= keysWarning:
+		p = append(p, Problem{
+			Severity: Warning,
+			What: fmt.Sprintf("Nearly as many idempotency keys are remembered as may be: %d of %d. Beyond that, requests with a new key are refused (503).",
+				i.Keys, i.MaxKeys),
+			Do: moreKeys,
 		})
 	}
 	if i.Doubtful > 0 {
 		p = append(p, Problem{
 			Severity: Notice,
 			What:     fmt.Sprintf("%s in doubt: the request may have been carried out, and its answer was lost. It is answered 409 until its retention is over.", count(int64(i.Doubtful), "idempotency key")),
-			Do:       "Find out from the service whether they were carried out; the access log names them (idempotency=in_doubt) when their clients come back. Those that weren't can be sent with new keys.",
+			Do:       "Find out from the service whether they were carried out; the access log has them, with keyReference. Those that weren't can be sent with new keys, or POST /forgetkey?reference=… on the admin port frees theirs.",
 		})
 	}
 	return p

@@ -35,15 +35,16 @@ func TestIdempotencyIsTold(t *testing.T) {
 		},
 		{
 			"unreadable", with(idempotency.JournalStatus{File: "/j", Error: "a checksum is wrong", FailingSince: at("05:29:00")}, nil),
-			"/j can't be read, since 1m ago", "The idempotency journal /j can't be read.", Critical,
+			"/j can't be read, for 1m now", "The idempotency journal /j can't be read.", Critical,
 		},
 		{
 			"full disk", with(idempotency.JournalStatus{File: "/j", Readable: true, Error: "no space left on device", FailingSince: at("05:29:00")}, nil),
 			", failing for 1m", "new keys can't be remembered", Critical,
 		},
-		{"nearly full", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys = 850 }), "850 keys", "850 of 1000", Warning},
-		{"full", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys = 1000 }), "1000 keys", "1000 of 1000", Critical},
-		{"full of answers", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Bytes = 64 << 20 }), "64 MiB", "", ""},
+		{"nearly full", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys = 850 }), "850 keys", "Nearly as many idempotency keys are remembered as may be: 850 of 1000", Warning},
+		{"full by keys", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys, s.Full = 1000, true }), "1000 keys", "Requests with a new key are refused (503)", Critical},
+		{"full by room for keys", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Keys, s.Full = 990, true }), "990 keys", "990 of 1000. Requests with a new key are refused", Critical},
+		{"full of answers", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Bytes, s.Dropped = 64<<20, 12 }), "64 MiB, 12 answers had to make room for newer ones; in memory", "", ""},
 		{"in doubt", with(idempotency.JournalStatus{}, func(s *idempotency.Status) { s.Doubtful = 1 }), "1 in doubt", "1 idempotency key in doubt", Notice},
 	} {
 		s := wellStatus()

@@ -78,7 +78,7 @@ var notMade = map[string]string{
 	"method":              "the method isn't safe to repeat",
 	"body_too_large":      "the body was too large to keep",
 	"chain":               "the request was a retry itself",
-	"attempts":            "as many were made as may be",
+	"attempts":            "no more attempts were left",
 	"refused_by_upstream": "the answer said not to",
 	"deadline":            "no time was left",
 	"budget":              "no budget was left",
@@ -94,7 +94,7 @@ func givenUpWords(counts map[string]uint64) string {
 	})
 	var words []string
 	for _, k := range keys {
-		words = append(words, fmt.Sprintf("%d as %s", counts[k], cmp.Or(notMade[k], k)))
+		words = append(words, fmt.Sprintf("%d because %s", counts[k], cmp.Or(notMade[k], k)))
 	}
 	return strings.Join(words, ", ")
 }

@@ -38,8 +38,8 @@ func TestRetriesAreShown(t *testing.T) {
 	retriesAt(&s.Proxy.Upstreams[0])
 	for _, want := range []string{
 		"1000 (81% with success)", "0 left (10% of successes, and 0.5/s)", "7, 5 of them first",
-		"41 retries, 12 of them with success; not made: 190 as no budget was left",
-		"210 as no budget was left, 31 as the method isn't safe to repeat",
+		"41 retries, 12 of them with success; not made: 190 because no budget was left",
+		"210 because no budget was left, 31 because the method isn't safe to repeat",
 	} {
 		if got := page(); !strings.Contains(got, want) {
 			t.Errorf("no %q on the page", want)
@@ -49,5 +49,14 @@ func TestRetriesAreShown(t *testing.T) {
 	r := retries(s.Proxy.Upstreams)[0]
 	if r.Total() != "0" || r.Lately() != "none" || r.Never() != "-" || r.Hedged() != "-" {
 		t.Errorf("of nothing: %s, %s, %s, %s", r.Total(), r.Lately(), r.Never(), r.Hedged())
+	}
+}
+
+// TestNotMadeReads: each reason reads as a part of a sentence.
+func TestNotMadeReads(t *testing.T) {
+	for reason, words := range notMade {
+		if got := givenUpWords(map[string]uint64{reason: 4}); got != "4 because "+words || strings.HasPrefix(words, "as ") {
+			t.Errorf("%s: %s", reason, got)
+		}
 	}
 }

@@ -47,6 +47,10 @@ type Record struct {
 	// Idempotency is what became of a keyed request, as first or replayed; empty
 	// if it had no key. Cap: 32 bytes.
 	Idempotency string
+	// KeyReference is the key of a keyed request that may have been carried out
+	// and whose answer isn't known, as an operator has it; else empty. Cap: 64
+	// bytes.
+	KeyReference string
 	// Cache is how the cache took part in the request, as hit, miss or
 	// stale-if-error; empty on routes without one. Cap: 32 bytes.
 	Cache string
@@ -78,27 +82,29 @@ const (
 	fieldShed
 	fieldTold
 	fieldIdempotency
+	fieldKeyReference
 	fieldCache
 	fieldCount
 )
 
 // fieldCaps are the most bytes kept of each string.
 var fieldCaps = [fieldCount]int{
-	fieldMethod:      32,
-	fieldHost:        256,
-	fieldPath:        1024,
-	fieldProto:       16,
-	fieldRoute:       128,
-	fieldUpstream:    128,
-	fieldEndpoint:    256,
-	fieldClient:      64,
-	fieldUserAgent:   256,
-	fieldRequestID:   128,
-	fieldReason:      64,
-	fieldShed:        32,
-	fieldTold:        8,
-	fieldIdempotency: 32,
-	fieldCache:       32,
+	fieldMethod:       32,
+	fieldHost:         256,
+	fieldPath:         1024,
+	fieldProto:        16,
+	fieldRoute:        128,
+	fieldUpstream:     128,
+	fieldEndpoint:     256,
+	fieldClient:       64,
+	fieldUserAgent:    256,
+	fieldRequestID:    128,
+	fieldReason:       64,
+	fieldShed:         32,
+	fieldTold:         8,
+	fieldIdempotency:  32,
+	fieldKeyReference: 64,
+	fieldCache:        32,
 }
 
 // packed is a record as a slot of the ring holds it: all strings in one text.
@@ -123,21 +129,22 @@ func (p *packed) pack(r *Record) {
 	p.bytesIn, p.bytesOut, p.status, p.attempt, p.attempts, p.aborted = r.BytesIn, r.BytesOut, r.Status, r.Attempt, r.Attempts, r.Aborted
 
 	fields := [fieldCount]string{
-		fieldMethod:      r.Method,
-		fieldHost:        r.Host,
-		fieldPath:        r.Path,
-		fieldProto:       r.Proto,
-		fieldRoute:       r.Route,
-		fieldUpstream:    r.Upstream,
-		fieldEndpoint:    r.Endpoint,
-		fieldClient:      r.Client,
-		fieldUserAgent:   r.UserAgent,
-		fieldRequestID:   r.RequestID,
-		fieldReason:      r.Reason,
-		fieldShed:        r.Shed,
-		fieldTold:        r.Told,
-		fieldIdempotency: r.Idempotency,
-		fieldCache:       r.Cache,
+		fieldMethod:       r.Method,
+		fieldHost:         r.Host,
+		fieldPath:         r.Path,
+		fieldProto:        r.Proto,
+		fieldRoute:        r.Route,
+		fieldUpstream:     r.Upstream,
+		fieldEndpoint:     r.Endpoint,
+		fieldClient:       r.Client,
+		fieldUserAgent:    r.UserAgent,
+		fieldRequestID:    r.RequestID,
+		fieldReason:       r.Reason,
+		fieldShed:         r.Shed,
+		fieldTold:         r.Told,
+		fieldIdempotency:  r.Idempotency,
+		fieldKeyReference: r.KeyReference,
+		fieldCache:        r.Cache,
 	}
 	total := 0
 	for i := range fields {
@@ -192,6 +199,7 @@ func (p *packed) appendLine(dst []byte, f Format) []byte {
 		l.int("attempt", int64(p.attempt))
 	}
 	p.string(&l, "idempotency", fieldIdempotency)
+	p.string(&l, "keyReference", fieldKeyReference)
 	p.string(&l, "cache", fieldCache)
 	if p.aborted {
 		l.bool("aborted", true)
