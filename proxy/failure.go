@@ -129,6 +129,8 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 	case isRefused(err):
 		// It didn't take the request, as it may; that is no fault.
 		return set(http.StatusBadGateway, errTerminated, "the upstream refused the stream", false)
+	case wentAway(err):
+		return set(http.StatusBadGateway, errTerminated, "the upstream ended the connection before it answered", true)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), strings.Contains(err.Error(), "server closed idle connection"):
 		return set(http.StatusBadGateway, errTerminated, "the upstream ended the connection before it answered", true)

@@ -44,3 +44,13 @@ func neverTook(err error) bool {
 	return strings.HasPrefix(err.Error(), "http2: Transport received Server's graceful shutdown GOAWAY") ||
 		strings.HasPrefix(err.Error(), "http2: Transport received GOAWAY from server")
 }
+
+// wentAway says whether an HTTP/2 upstream has ended the connection (GOAWAY) or
+// the stream while the request was under way. It may have been carried out. The
+// first has no type either, but words in front.
+func wentAway(err error) bool {
+	if s, ok := errors.AsType[streamError](err); ok {
+		return s.Cause != nil && s.Cause.Error() == "received from peer"
+	}
+	return strings.HasPrefix(err.Error(), "http2: server sent GOAWAY and closed the connection")
+}

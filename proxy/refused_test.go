@@ -39,6 +39,13 @@ func TestOnlyRefusalsAreRefused(t *testing.T) {
 		"HTTP/1.1, the words in the status line": overHTTP1,
 		"HTTP/2, the words in the debug data":    goesAway(http2.ErrCodeInternal, "REFUSED_STREAM"),
 		"HTTP/2, the code for the connection":    goesAway(http2.ErrCodeRefusedStream, ""),
+		"HTTP/2, no error":                       goesAway(http2.ErrCodeNo, ""),
+		"HTTP/2, the stream is reset": func(arrived *atomic.Int64) string {
+			return h2Upstream(t, func(fr *http2.Framer, stream uint32, _ net.Conn) {
+				arrived.Add(1)
+				fr.WriteRSTStream(stream, http2.ErrCodeInternal)
+			})
+		},
 	} {
 		for _, key := range []string{"", "k"} {
 			t.Run(name+", key "+key, func(t *testing.T) {
@@ -49,6 +56,9 @@ func TestOnlyRefusalsAreRefused(t *testing.T) {
 				}
 				p := start(t, strings.Replace(yaml, `["$UPSTREAM"]`, `["$UPSTREAM"], retry: {attempts: 2}`, 1), upstream(&arrived), Options{})
 				resp, _ := post(t, p.url, key, "x")
+				if said := resp.Header.Get("Proxy-Status"); strings.HasPrefix(name, "HTTP/2") && !strings.Contains(said, "error=connection_terminated") {
+					t.Errorf("answered %s", said)
+				}
 				if resp.StatusCode != http.StatusBadGateway || arrived.Load() != 1 {
 					t.Errorf("answered %d, and the upstream got it %d times; want 502 and once", resp.StatusCode, arrived.Load())
 				}
