@@ -24,8 +24,9 @@ func newBackoff(base, most time.Duration) backoff.BackOff {
 	)
 }
 
-// longestAdvice is how long a request without a deadline waits at most because
-// its upstream asked for it. For longer ones, the client is told instead.
+// longestAdvice is how long a request waits at most because its upstream asked
+// for it, however late its deadline is: that may be its client's word, and what
+// waits here is bounded by nothing else. For longer ones, the client is told.
 const longestAdvice = 10 * time.Second
 
 // pauseFor is how long to wait before a retry, with so much time left until the
@@ -46,7 +47,7 @@ func pauseFor(jitter time.Duration, a advice, left time.Duration, has bool) (tim
 	if !has {
 		left = longestAdvice + 1
 	}
-	if a.after >= left {
+	if a.after >= left || a.after > longestAdvice {
 		return 0, false
 	}
 	if a.exactly {

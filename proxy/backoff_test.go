@@ -49,7 +49,8 @@ func TestPauseFor(t *testing.T) {
 		{"no time for it", 20 * ms, advice{after: time.Second, waits: true}, time.Second, 0, false},
 		{"too long without a deadline", 0, advice{after: 11 * time.Second, waits: true}, -1, 0, false},
 		{"as long as one waits without a deadline", 0, advice{after: 10 * time.Second, waits: true}, -1, 10 * time.Second, true},
-		{"long, and the deadline is later", 0, advice{after: time.Minute, waits: true}, 2 * time.Minute, time.Minute, true},
+		{"too long, and the deadline is later", 0, advice{after: time.Minute, waits: true}, 2 * time.Minute, 0, false},
+		{"as long as one waits, and the deadline is later", 0, advice{after: 10 * time.Second, waits: true}, 2 * time.Minute, 10 * time.Second, true},
 	} {
 		if got, ok := pauseFor(test.jitter, test.says, test.left, test.left >= 0); got != test.want || ok != test.ok {
 			t.Errorf("%s: %v, %v; want %v, %v", test.name, got, ok, test.want, test.ok)

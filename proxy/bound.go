@@ -150,11 +150,20 @@ func (b *bound) extend(deadline, now time.Time) {
 }
 
 // holds says which permit it is about: of the latest attempt, or of the one
-// whose answer is passed on.
+// whose answer is passed on. One of an upload is looked at although that of the
+// attempt before has given way.
 func (b *bound) holds(p *permit) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.permit == p {
+		return
+	}
 	b.permit = p
-	b.mu.Unlock()
+	if b.uploads && !b.answered && !b.ended && b.streams.IsZero() {
+		now := time.Now()
+		b.streams = now.Add(streamAfter)
+		b.set(now)
+	}
 }
 
 // enqueued begins a wait in the queue, or before a retry.

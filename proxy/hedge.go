@@ -141,6 +141,7 @@ func (r *retrying) race(p *Proxy, a, hedge *attempt, came <-chan *attempt) *atte
 	result := hedgeLost
 	if winner == hedge {
 		result = hedgeWon
+		r.outlived(a, hedge)
 	}
 	r.policy.stats.hedged(result)
 	return winner
@@ -164,11 +165,22 @@ func (r *retrying) lose(p *Proxy, a *attempt, came <-chan *attempt) {
 	})
 }
 
-// observe learns how long answers take that are worth waiting for.
+// observe learns how long answers take that are worth waiting for. It is first
+// attempts that hedges wait for.
 func (r *retrying) observe(a *attempt) {
-	if r.policy.latencies == nil || !succeeded(a, r.x.grpc) {
+	if r.policy.latencies == nil || a.number != r.first || !succeeded(a, r.x.grpc) {
 		return
 	}
 	begun := r.x.bound.lastMoved(a.begun)
 	r.policy.latencies.observe(r.x.class, a.begun.Add(a.latency).Sub(begun))
+}
+
+// outlived learns that the first attempt would have taken longer than until its
+// hedge had answered.
+func (r *retrying) outlived(a, hedge *attempt) {
+	if r.policy.latencies == nil || a.failure != nil || !succeeded(hedge, r.x.grpc) {
+		return
+	}
+	begun := r.x.bound.lastMoved(a.begun)
+	r.policy.latencies.outlived(r.x.class, hedge.begun.Add(hedge.latency).Sub(begun))
 }

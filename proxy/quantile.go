@@ -14,6 +14,12 @@ import (
 // A histogram of buckets that grow by an eighth answers within some 6%. Once it
 // has so many samples, all its counts are halved, so that it tells of about the
 // last thousand.
+//
+// Of a request whose hedge has won it is known only that its first attempt would
+// have taken longer than that. To learn from the winner instead would let hedges
+// lower their own threshold; to take the time at which it was given up as its
+// latency would let an endpoint that never answers raise it without end. So the
+// percentile is a product-limit estimate (Kaplan and Meier 1958).
 type latencies struct {
 	mu      sync.Mutex
 	classes [limiter.MaxClasses]*latencyHistogram
@@ -29,14 +35,20 @@ const (
 )
 
 type latencyHistogram struct {
-	counts [latencyBuckets]uint16
-	total  int
+	counts   [latencyBuckets]uint16
+	outlived [latencyBuckets]uint16 // took longer than that
+	total    int
 }
 
 func newLatencies() *latencies { return &latencies{} }
 
-// observe adds a sample of a class.
-func (l *latencies) observe(class int, d time.Duration) {
+// observe adds the latency of a first attempt of a class.
+func (l *latencies) observe(class int, d time.Duration) { l.add(class, d, false) }
+
+// outlived adds that one would have taken longer than d.
+func (l *latencies) outlived(class int, d time.Duration) { l.add(class, d, true) }
+
+func (l *latencies) add(class int, d time.Duration, outlived bool) {
 	i := 0
 	if d > latencyLeast {
 		i = min(int(math.Ceil(math.Log(float64(d)/float64(latencyLeast))/math.Log(latencyGrowth))), latencyBuckets-1)
@@ -48,18 +60,24 @@ func (l *latencies) observe(class int, d time.Duration) {
 		h = &latencyHistogram{}
 		l.classes[class] = h
 	}
-	h.counts[i]++
+	if outlived {
+		h.outlived[i]++
+	} else {
+		h.counts[i]++
+	}
 	if h.total++; h.total < latencyMost {
 		return
 	}
 	h.total = 0
 	for i := range h.counts {
 		h.counts[i] /= 2
-		h.total += int(h.counts[i])
+		h.outlived[i] /= 2
+		h.total += int(h.counts[i]) + int(h.outlived[i])
 	}
 }
 
-// p95 is the time within which 95% of a class's answers have begun lately.
+// p95 is the time within which 95% of a class's answers would have begun lately,
+// without hedges. Where so many never did, it is the longest that one took.
 // False: not enough of them are known.
 func (l *latencies) p95(class int) (time.Duration, bool) {
 	l.mu.Lock()
@@ -68,11 +86,19 @@ func (l *latencies) p95(class int) (time.Duration, bool) {
 	if h == nil || h.total < latencyFew {
 		return 0, false
 	}
-	rank := int(math.Ceil(hedgeQuantile * float64(h.total)))
+	const enough = 1 - hedgeQuantile + 1e-9 // for rounding
+	longest, left, slower := -1, float64(h.total), 1.0
 	for i, n := range h.counts {
-		if rank -= int(n); rank <= 0 {
-			return time.Duration(float64(latencyLeast) * math.Pow(latencyGrowth, float64(i))), true
+		if n > 0 {
+			longest = i
+			if slower *= 1 - float64(n)/left; slower <= enough {
+				break
+			}
 		}
+		left -= float64(n) + float64(h.outlived[i])
 	}
-	return 0, false
+	if longest < 0 {
+		return 0, false
+	}
+	return time.Duration(float64(latencyLeast) * math.Pow(latencyGrowth, float64(longest))), true
 }

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/levee-proxy/levee/limiter/budget"
 )
 
 // TestP95 holds the estimate to the exact percentile of the last samples.
@@ -73,5 +76,57 @@ func TestP95NeedsSamples(t *testing.T) {
 	}
 	if d, ok := l.p95(0); !ok || d < 4*time.Minute {
 		t.Errorf("%v, %v", d, ok)
+	}
+}
+
+// TestHedgesDontLowerP95 plays requests that are hedged by the estimate, within
+// a budget: it stays that of the first attempts. An endpoint that never answers
+// doesn't raise it without end.
+func TestHedgesDontLowerP95(t *testing.T) {
+	const ms = float64(time.Millisecond)
+	rng := rand.New(rand.NewPCG(7, 7))
+	exponential := func() time.Duration { return time.Duration(rng.ExpFloat64() * 20 * ms) }
+	for name, c := range map[string]struct {
+		draw        func() time.Duration
+		least, most time.Duration
+	}{
+		"exponential": {exponential, 54 * time.Millisecond, 70 * time.Millisecond}, // exactly 60 ms
+		"long tail": { // exactly 33 ms
+			func() time.Duration { return time.Duration(10 * ms * math.Pow(1-rng.Float64(), -1/2.5)) }, 30 * time.Millisecond, 39 * time.Millisecond,
+		},
+		"every tenth is lost": {
+			func() time.Duration {
+				if rng.IntN(10) == 0 {
+					return time.Hour
+				}
+				return exponential()
+			}, 50 * time.Millisecond, time.Second,
+		},
+	} {
+		l, now := newLatencies(), time.Unix(0, 0)
+		b := budget.New(budget.Config{Percent: 10, MinPerSecond: 1})
+		var sum time.Duration
+		var n int
+		for i := range 60_000 {
+			now = now.Add(time.Millisecond)
+			first := c.draw()
+			after, known := l.p95(0)
+			if i >= 20_000 {
+				sum, n = sum+after, n+1
+			}
+			if known && first > after && b.Reserve(now) {
+				if hedge := c.draw(); hedge < time.Hour && after+hedge < first {
+					l.outlived(0, after+hedge)
+					first = time.Hour // nobody waits for it
+				}
+			}
+			if first < time.Hour {
+				l.observe(0, first)
+			}
+			b.Success(now)
+		}
+		if mean := sum / time.Duration(n); mean < c.least || mean > c.most {
+			t.Errorf("%s: the 95th percentile is believed to be %v, want %v to %v", name, mean, c.least, c.most)
+		}
 	}
 }

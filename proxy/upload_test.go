@@ -61,6 +61,41 @@ func TestSlowUploadsGiveWay(t *testing.T) {
 	})
 }
 
+// TestSlowUploadsGiveWayOnARetryToo: that the permit of the attempt before was
+// given up says nothing of the next one's.
+func TestSlowUploadsGiveWayOnARetryToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 2, ", responseTimeout: 0s", ", concurrency: {mode: fixed, limit: 1, queue: {length: 0}}, retry: {attempts: 1}")
+		s.early = after(2500*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) {
+			http.NewResponseController(w).EnableFullDuplex()
+			w.WriteHeader(503)
+		})
+		c := s.connect()
+		io.WriteString(c, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 60\r\n\r\n")
+		for i := range 60 {
+			io.WriteString(c, "x")
+			takes(100 * time.Millisecond)
+			if i != 50 {
+				continue
+			}
+			streams, free := int64(0), 0.0
+			for _, e := range s.upstream().endpoints {
+				streams += e.streams.Load()
+				free += float64(e.limiter.Free())
+			}
+			if streams != 1 || free != 2 {
+				t.Errorf("%d streams and %v free permits, want 1 and 2", streams, free)
+			}
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != 200 || resp.Header.Get("Proxy-Status") != "" {
+			t.Errorf("answered %v, %v", resp, err)
+		}
+		c.Close()
+		s.quiet()
+	})
+}
+
 // TestUploadsThatTheServiceKeepsWaiting hold their permits: the service is
 // what is slow, and it must not get more to do.
 func TestUploadsThatTheServiceKeepsWaiting(t *testing.T) {
