@@ -91,10 +91,10 @@ func TestStreamInProgressIsNotCut(t *testing.T) {
 			for i := range 6 {
 				fmt.Fprintf(w, "data: %d\n", i)
 				http.NewResponseController(w).Flush()
-				takes(100 * time.Millisecond)
+				takes(250 * time.Millisecond)
 			}
 		})
-		yaml := strings.Replace(keyed(", answerLimit: 1KiB"), `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {write: 300ms}}`, 1)
+		yaml := strings.Replace(keyed(", answerLimit: 1KiB"), `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {write: 1s}}`, 1)
 		p := start(t, yaml, up.URL, Options{})
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader("x"))
 		r.Header.Set(keyHeader, "k")

@@ -559,7 +559,7 @@ func TestSlowKeyedBodies(t *testing.T) {
 		name, route, listener string
 		status                int
 	}{
-		{"stands still", "", ", timeouts: {read: 50ms}", http.StatusRequestTimeout},
+		{"stands still", "", ", timeouts: {read: 500ms}", http.StatusRequestTimeout},
 		{"out of time", ", timeout: 50ms", "", http.StatusGatewayTimeout},
 	} {
 		up := service(t, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: it was sent", c.name) })

@@ -236,22 +236,27 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // While the disk is slow to take one batch, all others wait together for the
 // next: how many there are doesn't matter.
-func TestGroupCommit(t *testing.T) {
+func TestGroupCommit(t *testing.T) { synctest.Test(t, groupCommit) }
+
+func groupCommit(t *testing.T) {
 	d := &disk{room: -1}
 	o := options(journalPath(t))
 	o.wrap = d.wrap
 	l := open(t, o)
+	defer l.Close()
 	hangs := make(chan struct{})
 	d.set(-1, nil, hangs)
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() {
-			if c, err := l.Begin(t.Context(), ask(fmt.Sprint(i))); err != nil || c.State != First {
+			r := ask(fmt.Sprint(i))
+			r.Now = time.Now()
+			if c, err := l.Begin(t.Context(), r); err != nil || c.State != First {
 				t.Errorf("%+v %v", c, err)
 			}
 		})
 	}
-	eventually(t, "all have asked", func() bool { return l.Status(testTime).Keys == 100 })
+	synctest.Wait() // all have asked
 	d.mu.Lock()
 	before := d.syncs
 	d.mu.Unlock()
@@ -266,12 +271,15 @@ func TestGroupCommit(t *testing.T) {
 
 // A disk that hangs holds nobody up for ever, and whoever comes while it does
 // isn't held up at all.
-func TestDiskHangs(t *testing.T) {
+func TestDiskHangs(t *testing.T) { synctest.Test(t, diskHangs) }
+
+func diskHangs(t *testing.T) {
 	const patience = 200 * time.Millisecond
 	d := &disk{room: -1}
 	o := options(journalPath(t))
 	o.wrap, o.patience, o.retry = d.wrap, patience, time.Millisecond
 	l := open(t, o)
+	defer l.Close()
 	hangs := make(chan struct{})
 	d.set(-1, nil, hangs)
 	begun := time.Now()
