@@ -100,6 +100,9 @@ func (x *exchange) arrive(now time.Time) {
 		in.look(now)
 	}
 	x.attempt = a.request.Attempt
+	if a.request.Doubted {
+		x.attempt = 1
+	}
 }
 
 // overBudget says whether the request is a retry that isn't let in.

@@ -147,3 +147,18 @@ func TestPollerWithinATrace(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubted: what looks the same as one whose client left is counted as a
+// retry, and is to be treated like a first attempt.
+func TestDoubted(t *testing.T) {
+	t.Parallel()
+	q := newTraffic()
+	r := Request{Print: 7, Client: 1}
+	q.ask(1000, r, 1200, Abandoned)
+	if again, ok := q.ask(2300, r, 0, Shed); !ok || again.Attempt != 2 || !again.Doubted {
+		t.Errorf("after one that left: %+v", again)
+	}
+	if again, _ := q.ask(2400, r, 20, Useful); again.Attempt != 3 || again.Doubted {
+		t.Errorf("after one that was refused: %+v", again)
+	}
+}

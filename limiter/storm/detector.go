@@ -95,7 +95,7 @@ func (d *Detector) Arrive(now time.Time, r *Request) {
 		d.roll(t)
 	}
 	r.since, r.due, r.paid, r.open, r.inferred, r.early, r.refused, r.belief = t, 0, 0, true, false, false, false, certain
-	r.Attempt, r.Kept = 1, false
+	r.Attempt, r.Kept, r.Doubted = 1, false, false
 	was := recalled{attempt: 1, learn: learnAll}
 	if r.Print != 0 && d.rules.inferred {
 		was = d.recall(t, r)
@@ -123,6 +123,7 @@ func (d *Detector) retried(t int64, r *Request, s *stripe, was recalled) {
 		r.inferred = true
 		s.count(r.Class, inferred)
 		r.belief = was.belief
+		r.Doubted = was.belief == doubted && bound(d.bound.Load()) == boundNone
 	}
 	if r.Client != 0 {
 		s.client[clientSlot(r.Client)][1].Add(1)

@@ -31,6 +31,11 @@ type Request struct {
 	Attempt int
 	// Kept is set by Arrive: the request came back when it had been told to.
 	Kept bool
+	// Doubted is set by Arrive: that it is a retry is only inferred, from one that
+	// looks the same and whose client left. It may as well be another's first
+	// attempt, and shouldn't wait behind those. While retries are bound it is never
+	// set, as most are some then; but it still needs no part of the budget.
+	Doubted bool
 
 	since    int64   // when it came
 	due      int64   // when it was told to return; 0: it wasn't

@@ -110,6 +110,9 @@ func (g *Gate) bounded(at time.Time, h *holder) bool {
 	*r = storm.Request{Print: a.Print, Also: a.Also, Exact: a.Exact, Says: a.Says, Class: w.Class, Client: w.Client, Priority: uint8(w.Priority)}
 	g.storm.Arrive(at, r)
 	w.Attempt = r.Attempt
+	if r.Doubted {
+		w.Attempt = 1
+	}
 	if !g.storm.Admit(at, r) {
 		g.limiter.Refused(at, w, limiter.RetryBudget)
 		g.shed(h)
