@@ -31,7 +31,7 @@ const (
 	easedShare   = 0.10
 	pressedLeast = 5.0
 	failedShare  = 0.10
-	failedLeast  = 3.0
+	failedLeast  = 10.0 // a second: fewer failures say little, and their retries do no harm
 	downShare    = 0.5
 	fewAttempts  = 20.0 // below which a second tells too little
 
