@@ -1,10 +1,9 @@
 package storm
 
 const (
-	budgetSpan   = 2.0  // seconds of income that the bucket holds
-	budgetLeast  = 2.0  // tokens a second that come in whatever happens: one second attempt, to see whether the service is back
-	budgetBurst  = 20.0 // tokens that the bucket holds at least: ten second attempts. Whoever asks a little and fails for once is no storm
-	mostDoubling = 6    // attempt 7 and further ones cost what 7 does
+	budgetSpan   = 2.0 // seconds of income that the bucket holds
+	budgetLeast  = 2.0 // tokens a second that come in whatever happens: one second attempt, to see whether the service is back
+	mostDoubling = 6   // attempt 7 and further ones cost what 7 does
 
 	// A client may have spent so many times its even share, in quarters, while
 	// others ask and less than half of the bucket is left: equals differ by chance.
@@ -42,7 +41,7 @@ func (b *budget) earn(completions, seconds, share float64) {
 	income := max(2*share/100*completions, budgetLeast*seconds)
 	paid := min(b.debt, income)
 	b.debt -= paid
-	b.most = max(2*share/100*b.rate*budgetSpan, budgetBurst)
+	b.most = max(2*share/100*b.rate, budgetLeast) * budgetSpan
 	b.tokens = min(b.tokens+income-paid, b.most)
 }
 

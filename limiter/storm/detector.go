@@ -81,7 +81,6 @@ func New(cfg Config, now time.Time) *Detector {
 			ramp: on("ramp"), kept: on("kept"), slots: on("slots"), patience: on("patience"),
 		},
 	}
-	d.budget.tokens = budgetBurst
 	d.returns.reach = int64(cfg.MaxReturn / time.Second)
 	d.due.Store(slotSpan)
 	return d

@@ -29,25 +29,3 @@ func TestFewFailures(t *testing.T) {
 		t.Errorf("%d of 600 were refused, and the state is %v", refused, d.State())
 	}
 }
-
-// TestBurstOfRetries: also at the beginning of an outage a handful of retries
-// goes through: whether it is one has to be found out.
-func TestBurstOfRetries(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	d := New(Config{}, now)
-	admitted := 0
-	for i := range 400 {
-		now = now.Add(5 * time.Millisecond)
-		r := Request{Print: uint64(1 + i), Says: 2}
-		d.Arrive(now, &r)
-		o := Shed
-		if d.Admit(now, &r) {
-			admitted++
-			o = Failed
-		}
-		d.End(now, &r, o)
-	}
-	if admitted < 10 || admitted > 60 {
-		t.Errorf("%d of 400 retries of a failing service were let in within 2 s", admitted)
-	}
-}
