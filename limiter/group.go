@@ -20,6 +20,10 @@ func (g *group) room() int { return int(g.ctl.limit + 1e-9) }
 // held is how many requests the service is at work on, as far as is known.
 func (g *group) held() int { return g.inflight + g.left.n }
 
+// free says whether a request would get a permit at once: there is room, and
+// nobody waits for it.
+func (g *group) free() bool { return g.queue.n == 0 && g.held() < g.room() }
+
 // queued is how many wait in all groups.
 func (l *Limiter) queued() int {
 	n := l.queue.n

@@ -92,7 +92,7 @@ func (l *Limiter) Acquire(now time.Time, w *Waiter) Verdict {
 	l.mu.Lock()
 	g := l.of[w.Class]
 	l.bury(t, g, 0)
-	if g.queue.n == 0 && g.held() < g.room() {
+	if g.free() {
 		if !l.inTime(t, w) {
 			l.shed(t, w, Deadline)
 			l.mu.Unlock()
@@ -197,7 +197,7 @@ func (l *Limiter) Refuse(now time.Time, w *Waiter) bool {
 	g, why := l.of[w.Class], NotShed
 	if !l.inTime(w.since, w) {
 		why = Deadline
-	} else if l.bury(w.since, g, 0); g.queue.n > 0 || g.held() >= g.room() {
+	} else if l.bury(w.since, g, 0); !g.free() {
 		l.hurry(w)
 		var victim *Waiter
 		if !l.inTime(w.since, w) {

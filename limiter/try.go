@@ -12,7 +12,7 @@ func (l *Limiter) Try(now time.Time, w *Waiter) bool {
 	defer l.mu.Unlock()
 	g := l.of[w.Class]
 	l.bury(t, g, 0)
-	if g.queue.n > 0 || g.held() >= g.room() || !l.inTime(t, w) {
+	if !g.free() || !l.inTime(t, w) {
 		return false
 	}
 	l.admit(t, g, w)
