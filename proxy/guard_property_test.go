@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -46,35 +45,9 @@ func keyedStampede(t *testing.T, mode string, seed uint64) (arrived int) {
 	defer g.close()
 	random := rand.New(rand.NewPCG(seed, 3))
 	for _, e := range a.proxy.gen.Load().upstreams["service"].endpoints {
-		dial := e.pool.dial
-		var mu sync.Mutex
-		own := rand.New(rand.NewPCG(seed, 4))
-		e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
-			mu.Lock()
-			what := own.IntN(10)
-			mu.Unlock()
-			switch what {
-			case 0:
-				e.pool.forget() // as a real one does that fails
-				panic("a dial that panics")
-			case 1, 2:
-				e.pool.forget()
-				return nil, &dialError{errors.New("refused")}
-			}
-			return dial(ctx, h1only)
-		}
+		breakDials(e, rand.New(rand.NewPCG(seed, 4)), 10, 2)
 	}
-	quit := make(chan struct{})
-	go func() { // lets held requests go, now and then
-		for {
-			select {
-			case a.release <- struct{}{}:
-				takes(20 * time.Millisecond)
-			case <-quit:
-				return
-			}
-		}
-	}()
+	stop := a.letGo(20 * time.Millisecond)
 	paths := []string{"/", "/slow", "/slow", "/hold", "/hold", "/500", "/503", "/429", "/reset", "/part", "/body", "/events", "/read"}
 	path := func(key int) string { return paths[key%len(paths)] }
 	var all sync.WaitGroup
@@ -101,7 +74,7 @@ func keyedStampede(t *testing.T, mode string, seed uint64) (arrived int) {
 	}
 	all.Wait()
 	takes(2 * time.Second) // what goes on without its client ends by the route's timeout
-	close(quit)
+	stop()
 	synctest.Wait()
 
 	times := map[string]int{}

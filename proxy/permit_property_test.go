@@ -61,6 +61,43 @@ func TestPermitsAreNeverLost(t *testing.T) {
 	}
 }
 
+// breakDials lets an endpoint's dials fail now and then, by chance out of so
+// many: one of them panics, and so many others are refused.
+func breakDials(e *endpoint, chance *rand.Rand, of, refused int) {
+	dial := e.pool.dial
+	var mu sync.Mutex
+	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
+		mu.Lock()
+		what := chance.IntN(of)
+		mu.Unlock()
+		switch {
+		case what == 0:
+			e.pool.forget() // as a real one does that fails
+			panic("a dial that panics")
+		case what <= refused:
+			e.pool.forget()
+			return nil, &dialError{errors.New("refused")}
+		}
+		return dial(ctx, h1only)
+	}
+}
+
+// letGo lets requests that the service holds go, one each time, until stop.
+func (a *arena) letGo(each time.Duration) (stop func()) {
+	quit := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case a.release <- struct{}{}:
+				takes(each)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit) }
+}
+
 func stampede(t *testing.T, mode string, seed uint64) {
 	yaml := limited(mode, ", timeout: 900ms", "forwarding: {trusted: [192.0.2.1]}\npriority: {header: X-Priority}")
 	yaml = strings.Replace(yaml, `["$UPSTREAM"]`, `["http://10.0.0.1", "http://10.0.0.2"]`, 1)
@@ -78,35 +115,9 @@ func stampede(t *testing.T, mode string, seed uint64) {
 	}
 	random := rand.New(rand.NewPCG(seed, 1))
 	for _, e := range u.endpoints {
-		dial := e.pool.dial
-		var mu sync.Mutex
-		own := rand.New(rand.NewPCG(seed, 2))
-		e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
-			mu.Lock()
-			what := own.IntN(20)
-			mu.Unlock()
-			switch what {
-			case 0:
-				e.pool.forget() // as a real one does that fails
-				panic("a dial that panics")
-			case 1:
-				e.pool.forget()
-				return nil, &dialError{errors.New("refused")}
-			}
-			return dial(ctx, h1only)
-		}
+		breakDials(e, rand.New(rand.NewPCG(seed, 2)), 20, 1)
 	}
-	quit := make(chan struct{})
-	go func() { // lets held requests go, now and then
-		for {
-			select {
-			case a.release <- struct{}{}:
-				takes(30 * time.Millisecond)
-			case <-quit:
-				return
-			}
-		}
-	}()
+	stop := a.letGo(30 * time.Millisecond)
 	paths := []string{"/", "/", "/slow", "/slow", "/hold", "/500", "/503", "/429", "/reset", "/part", "/body", "/events"}
 	var all sync.WaitGroup
 	for range 150 {
@@ -141,7 +152,7 @@ func stampede(t *testing.T, mode string, seed uint64) {
 		})
 	}
 	all.Wait()
-	close(quit)
+	stop()
 	if n := most.Load(); n > 0 {
 		t.Errorf("%d were inflight at once", n)
 	}
