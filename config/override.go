@@ -20,6 +20,8 @@ type Overrides struct {
 	// beside a caller. With egress, routes cache and serve stale answers in
 	// trouble, where nothing else is written.
 	Mode string
+	// Engine (--engine) takes the place of engine: who reads and writes HTTP/1.1.
+	Engine string
 	// StateFile (--state-file) takes the place of state.file.
 	StateFile string
 	// LogLevel (--log-level) takes the place of log.level.
@@ -45,6 +47,7 @@ func (o *overrider) run(flags Overrides) {
 	o.mode(flags.Mode)
 	o.scalar("--health", flags.Health, "health.address", &o.cfg.Health, "address")
 	o.scalar("--admin", flags.Admin, "admin.address", &o.cfg.Admin, "address")
+	o.scalar("--engine", flags.Engine, "engine", o.cfg, "engine")
 	o.scalar("--state-file", flags.StateFile, "state.file", &o.cfg.State, "file")
 	o.scalar("--log-level", flags.LogLevel, "log.level", &o.cfg.Log, "level")
 	o.scalar("--log-format", flags.LogFormat, "log.format", &o.cfg.Log, "format")

@@ -50,7 +50,7 @@ func TestProblems(t *testing.T) {
 		{"tagged key", with("!!str log: {}\n"), "7:1: a key can't have a tag; write the key alone [yaml-feature]"},
 
 		// Keys.
-		{"unknown key", with("logs: {}\n"), `7:1: there is no key "logs" here; did you mean "log"? (keys: apiVersion, listeners, routes, upstreams, health, admin, forwarding, clients, deadline, priority, limits, state, idempotency, cache, log, shutdown) [unknown-key]`},
+		{"unknown key", with("logs: {}\n"), `7:1: there is no key "logs" here; did you mean "log"? (keys: apiVersion, listeners, routes, upstreams, health, admin, forwarding, clients, deadline, priority, limits, engine, state, idempotency, cache, log, shutdown) [unknown-key]`},
 		{"unlike any", with("log: {zzzzzz: 1}\n"), `7:7: there is no key "zzzzzz" here (keys: level, format, access) [unknown-key]`},
 		{"other case", with("log: {LEVEL: info}\n"), `7:7: there is no key "LEVEL" here; did you mean "level"? (keys: level, format, access) [unknown-key]`},
 		{"neighbours swapped", with("log: {lveel: info}\n"), `7:7: there is no key "lveel" here; did you mean "level"? (keys: level, format, access) [unknown-key]`},

@@ -42,6 +42,9 @@ type Config struct {
 	// Bounds on what a client may send and on what Levee holds open.
 	Limits Limits `yaml:"limits"`
 
+	// Who reads and writes HTTP/1.1: standard is Go's net/http, lean is Levee's own engine, which costs less and refuses framing that net/http lets through. HTTP/2 is net/http's in both.
+	Engine string `yaml:"engine" default:"standard" enum:"standard,lean"`
+
 	// Where what was learned about upstreams outlives a restart.
 	State State `yaml:"state"`
 
