@@ -31,6 +31,9 @@ type caching struct {
 	closed bool
 	runs   sync.WaitGroup
 	counts map[string]*cacheCounts // by route; they outlive a reload
+	purges purges
+
+	invalidations atomic.Uint64
 
 	most, budget int64 // as configured, and what is left of it while memory is short
 	squeezed     time.Time
@@ -97,8 +100,9 @@ func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
 	parts := &cacheParts{object: int64(cfg.ObjectBytes), changes: changes{seed: maphash.MakeSeed()}}
 	var err error
 	parts.store, err = storage.New(storage.Options[stored]{
-		Budget:    int64(cfg.Bytes),
-		MaxObject: min(parts.object+parts.object/4+objectOverhead, int64(cfg.Bytes)),
+		Budget:         int64(cfg.Bytes),
+		MaxObject:      min(parts.object+parts.object/4+objectOverhead, int64(cfg.Bytes)),
+		MaxEntryGroups: 32 + 1, // RFC 9875, section 2, and the route
 		PolicySize: func(s *stored) int {
 			return s.Size() - int(unsafe.Sizeof(s.Policy)) + int(unsafe.Sizeof(marks{}))
 		},

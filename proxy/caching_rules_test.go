@@ -189,3 +189,49 @@ func TestReloads(t *testing.T) {
 		}
 	}
 }
+
+// TestOneVariantGoes: what the service takes back is one variant, and the others
+// stay.
+func TestOneVariantGoes(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"it may not be kept any longer": gives("new", "Cache-Control: no-store"),
+		"it still holds, but not to be kept": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(304)
+		},
+		"another one than was asked for holds": otherHolds,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOrigin(t, caches("", "", ""), func(w http.ResponseWriter, r *http.Request) {
+					language := r.Header.Get("Accept-Language")
+					gives(language, "Cache-Control: max-age="+map[string]string{"de": "1", "en": "600"}[language], "Vary: Accept-Language", `Etag: "`+language+`"`)(w, r)
+				})
+				o.get("/", "Accept-Language: de")
+				o.get("/", "Accept-Language: en")
+				synctest.Wait()
+				time.Sleep(2 * time.Second)
+				o.says(answer)
+				o.get("/", "Accept-Language: de")
+				synctest.Wait()
+				o.asked()
+				if r := o.get("/", "Accept-Language: en"); r.body != "en" || o.asked() != 0 {
+					t.Errorf("the other variant: %d %q, %s", r.StatusCode, r.body, r.status())
+				}
+				if o.get("/", "Accept-Language: de"); o.asked() == 0 {
+					t.Error("the service wasn't asked again for what it took back")
+				}
+			})
+		})
+	}
+}
+
+// otherHolds answers a validation with the tag of something else.
+func otherHolds(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("If-None-Match") == "" {
+		gives("new", "Cache-Control: no-store")(w, r)
+		return
+	}
+	w.Header().Set("Etag", `"other"`)
+	w.WriteHeader(http.StatusNotModified)
+}

@@ -137,7 +137,7 @@ func (b *filling) pass(reason cache.Reason, now time.Time) {
 		f.parts.unshared(f.key, now)
 	default:
 		if f.old != nil && (b.status < 400 || b.status == http.StatusNotFound || b.status == http.StatusGone) {
-			f.parts.store.Remove(f.base) // what was validated is no more
+			f.parts.store.Remove(f.base, f.old) // what was validated is no more
 		}
 		f.parts.unshared(f.key, now)
 	}
@@ -169,14 +169,14 @@ func (b *filling) validated(resp *cache.Response) {
 	n := f.route.cfg.Freshen(&f.req, &f.old.Policy.Policy, before, resp)
 	b.mode = fillIgnore
 	if !n.Holds {
-		f.parts.store.Remove(f.base)
+		f.parts.store.Remove(f.base, f.old)
 		b.again = true
 		return
 	}
 	got := b.fetched(nil)
 	if !n.Store { // for this client it holds
 		if n.Drop {
-			f.parts.store.Remove(f.base)
+			f.parts.store.Remove(f.base, f.old)
 		}
 		got.entry = f.old
 		f.fill.Pass(got, 0)
@@ -203,7 +203,7 @@ func (b *filling) keep() stored {
 // put stores a response in place of what is there.
 func (b *filling) put(e storage.Entry[stored]) error {
 	f := b.f
-	labels := storage.Labels{URL: f.route.cfg.URL(&f.req)}
+	labels := storage.Labels{URL: f.route.cfg.URL(&f.req), Groups: []string{routeLabel(f.x.route.cfg.Name)}}
 	for _, group := range b.policy.Groups() {
 		labels.Groups = append(labels.Groups, groupLabel(f.req.Origin(), group))
 	}

@@ -23,6 +23,7 @@ func (p *Proxy) invalidate(x *exchange, resp *http.Response) {
 	if len(what.URLs) == 0 && len(what.Groups) == 0 {
 		return
 	}
+	p.o.caching.invalidations.Add(1)
 	now := time.Now()
 	for _, url := range what.URLs {
 		parts.dropURL(url, now)

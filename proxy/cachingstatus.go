@@ -100,10 +100,11 @@ type CacheStatus struct {
 	Entries int   `json:"entries"`
 	Bytes   int64 `json:"bytes"`
 	Budget  int64 `json:"budget"`
-	// Evicted counts those that had to make room, Purges how often something
-	// was purged, by an operator or by a request that changed it.
-	Evicted uint64 `json:"evicted"`
-	Purges  uint64 `json:"purges"`
+	// Evicted counts those that had to make room, Invalidations the requests
+	// that changed what was cached, and Purges what operators have purged.
+	Evicted       uint64      `json:"evicted"`
+	Invalidations uint64      `json:"invalidations"`
+	Purges        PurgeStatus `json:"purges"`
 	// Fetching is how many answers are being fetched, Waiting how many requests
 	// wait for another one's fetch.
 	Fetching int `json:"fetching"`
@@ -137,10 +138,10 @@ type CacheResult struct {
 
 // status takes a snapshot; nil where no route caches or has a fallback.
 func (c *caching) status() *CacheStatus {
-	s := &CacheStatus{}
+	s := &CacheStatus{Invalidations: c.invalidations.Load(), Purges: c.purges.status()}
 	if parts := c.parts.Load(); parts != nil {
 		kept, under := parts.store.Stats(), parts.fetches.Stats()
-		s.Entries, s.Bytes, s.Budget, s.Evicted, s.Purges = kept.Entries, kept.Bytes, kept.Budget, kept.Evicted, kept.Purges
+		s.Entries, s.Bytes, s.Budget, s.Evicted = kept.Entries, kept.Bytes, kept.Budget, kept.Evicted
 		s.Fetching, s.Waiting, s.Fetches, s.Joined, s.Refused = under.Keys, under.Waiters, under.Fetches, under.Joined, under.Refused
 	}
 	c.mu.Lock()

@@ -1,5 +1,7 @@
 package storage
 
+import "slices"
+
 // Entry is what is stored: a response, or the index of a key's variants.
 // Once stored it never changes; an update stores a new one, which may share the
 // old one's Body.
@@ -46,6 +48,11 @@ func (e *Entry[P]) Groups() []string {
 		names[i] = t.text
 	}
 	return names
+}
+
+// In says whether the entry was labelled with a group.
+func (e *Entry[P]) In(group string) bool {
+	return slices.ContainsFunc(e.groups, func(t *tag) bool { return t.text == group })
 }
 
 // Weight is the number of bytes that the entry takes from the budget.

@@ -66,6 +66,34 @@ func (s *Store[P]) PurgeAll(how Mode, now time.Time) {
 	}
 }
 
+// Count counts the responses for which covers is true. It looks at all of them,
+// which takes about a millisecond for each ten thousand; hits go on meanwhile.
+func (s *Store[P]) Count(covers func(*Entry[P]) bool) int {
+	n := 0
+	for _, e := range s.All() {
+		if e.index == nil && covers(e) {
+			n++
+		}
+	}
+	return n
+}
+
+// Sweep gives back at once what hard purges cover, and how many responses that
+// were. Without it each waits until it is asked for, or has to make room.
+func (s *Store[P]) Sweep() (responses int) {
+	sp := s.space.Load()
+	for k, e := range sp.entries.All() {
+		if !e.gone() {
+			continue
+		}
+		sp.remove(k, e)
+		if e.index == nil {
+			responses++
+		}
+	}
+	return responses
+}
+
 // Purged says whether e was purged softly, and since when: then it is stale
 // from that moment at the latest, whatever its own lifetime says. Of several
 // purges the last counts.

@@ -106,8 +106,18 @@ func (sp *space[P]) remove(k Key, e *Entry[P]) {
 	})
 }
 
-// Remove takes the entry with this key out, all variants of it.
-func (s *Store[P]) Remove(k Key) { s.space.Load().entries.Invalidate(k) }
+// Remove takes out the response that [Store.Get] found with this key, unless
+// another has taken its place. Of a key with variants the others stay.
+func (s *Store[P]) Remove(k Key, e *Entry[P]) {
+	sp := s.space.Load()
+	if at, found := sp.entries.GetEntryQuietly(k); found && at.Value.index != nil {
+		for _, v := range at.Value.index.variants {
+			sp.remove(v, e)
+		}
+		return
+	}
+	sp.remove(k, e)
+}
 
 // Put stores a response that was asked for after m was taken, in place of what
 // is there. It takes over e's Header and Body. An error says why it didn't: then

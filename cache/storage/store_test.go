@@ -85,7 +85,7 @@ func TestPutAndGet(t *testing.T) {
 	if is(s, k) != 8 || s.Stats().Groups != 0 {
 		t.Errorf("not replaced: %d, %+v", is(s, k), s.Stats())
 	}
-	s.Remove(k)
+	take(s, k, nil)
 	if st := s.Stats(); is(s, k) != -1 || st.Bytes != 0 || s.space.Load().urls.count.Load() != 0 {
 		t.Errorf("not removed: %+v", st)
 	}
@@ -225,6 +225,37 @@ func TestHardPurgeOfAllFreesMemory(t *testing.T) {
 	}
 }
 
+// TestSweep: what a hard purge covers gives its memory back without being asked
+// for; what a soft one covers stays, and counts.
+func TestSweep(t *testing.T) {
+	s := small(t)
+	for i := range uint64(6) {
+		put(t, s, testKey(i), testURL(i), int(i), "g")
+	}
+	if err := s.PutVariant(testKey(7), s.Mark(), equals(7), Labels{URL: "v"}, Entry[int]{Policy: 7}, noon); err != nil {
+		t.Fatal(err)
+	}
+	in := func(e *Entry[int]) bool { return e.In("g") }
+	if n := s.Count(in); n != 6 {
+		t.Errorf("counted %d", n)
+	}
+	s.PurgeURL(testURL(1), Hard, noon)
+	s.PurgeURL(testURL(2), Soft, noon)
+	if n := s.Count(in); n != 5 {
+		t.Errorf("counted %d after a purge", n)
+	}
+	before := s.Stats()
+	if n := s.Sweep(); n != 1 {
+		t.Errorf("swept %d", n)
+	}
+	if after := s.Stats(); after.Entries != before.Entries-1 || after.Bytes >= before.Bytes {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	if n := s.Count(func(*Entry[int]) bool { return true }); n != 6 {
+		t.Errorf("%d are left", n)
+	}
+}
+
 func TestGroupsAreBounded(t *testing.T) {
 	s := newStore(t, Options[int]{Budget: 8 << 20, MaxGroups: 3, MaxEntryGroups: 2})
 	try := func(n uint64, groups ...string) error {
@@ -245,8 +276,8 @@ func TestGroupsAreBounded(t *testing.T) {
 			t.Errorf("%d in %v: %v, want %v", c.n, c.groups, err, c.want)
 		}
 	}
-	s.Remove(testKey(1))
-	s.Remove(testKey(3))
+	take(s, testKey(1), nil)
+	take(s, testKey(3), nil)
 	if err := try(4, "d"); err != nil || s.Stats().Groups != 3 {
 		t.Errorf("a group that nobody is in any more takes room: %v, %+v", err, s.Stats())
 	}
@@ -254,6 +285,13 @@ func TestGroupsAreBounded(t *testing.T) {
 
 // equals matches policies, which are numbers in these tests.
 func equals(n int) func(*int) bool { return func(p *int) bool { return *p == n } }
+
+// take removes the response that matches.
+func take(s *Store[int], k Key, match func(*int) bool) {
+	if e, found := s.Get(k, match); found {
+		s.Remove(k, e)
+	}
+}
 
 // tens matches policies of one variant: the tens tell variants apart, the ones
 // responses.
@@ -299,11 +337,18 @@ func TestVariants(t *testing.T) {
 	}
 
 	// One that is gone makes room.
-	if e, _ := s.space.Load().entries.GetEntryQuietly(k); true {
-		s.Remove(e.Value.Variants()[0])
+	stale, _ := s.Get(k, tens(3))
+	take(s, k, tens(3))
+	if find(tens(3)) != -1 || find(tens(1)) != 11 || find(tens(2)) != 21 {
+		t.Error("one variant was removed, and others with it")
 	}
 	if err := store(40); err != nil || find(tens(4)) != 40 || find(tens(3)) != -1 {
 		t.Errorf("no room after one is gone: %v", err)
+	}
+
+	s.Remove(k, stale) // there is another in its place, or none
+	if find(tens(1)) != 11 || find(tens(4)) != 40 {
+		t.Error("what was replaced long ago takes others with it")
 	}
 
 	// A purge of the URL covers the index and the variants, one of a group not.
@@ -460,7 +505,7 @@ func TestBooksBalance(t *testing.T) {
 				case 3:
 					s.MarkUncacheable(k, noon)
 				case 4:
-					s.Remove(k)
+					take(s, k, nil)
 				case 5:
 					if r.IntN(50) == 0 {
 						s.PurgeAll(Mode(r.IntN(2)), noon)

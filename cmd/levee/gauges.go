@@ -84,7 +84,7 @@ func keyed(s *proxy.IdempotencyStatus) *telemetry.Idempotency {
 func cached(s *proxy.CacheStatus) *telemetry.Cache {
 	c := &telemetry.Cache{
 		Entries: s.Entries, Bytes: s.Bytes, Budget: s.Budget, Fetching: s.Fetching, Waiting: s.Waiting,
-		Evicted: s.Evicted, Purges: s.Purges, Fetches: s.Fetches,
+		Evicted: s.Evicted, Fetches: s.Fetches, Invalidations: s.Invalidations, Purges: s.Purges.Times, PurgedAnswers: s.Purges.Answers,
 	}
 	for _, route := range s.Routes {
 		for _, r := range route.Results {

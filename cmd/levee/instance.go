@@ -141,6 +141,7 @@ func (i *instance) adminHandler() http.Handler {
 			}
 		},
 		ForgetKey: i.proxy.ForgetKey,
+		Purge:     i.proxy.PurgeCache,
 
 		Level:  &i.level,
 		Access: i.access,

@@ -18,7 +18,7 @@ func newRoot() *cobra.Command {
 		Long: `Levee is a reverse proxy that keeps an overloaded service answering while its
 clients retry. It needs one flag to run, or one YAML file.
 
-Every flag has an environment variable, shown in brackets. A flag wins over its
+Nearly every flag has an environment variable, shown in brackets. A flag wins over its
 variable, and both win over the configuration file.`,
 		Example: `  levee run --upstream http://127.0.0.1:8080
   levee run --config levee.yaml
@@ -26,7 +26,7 @@ variable, and both win over the configuration file.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newSchema(), newStatus(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newSchema(), newStatus(), newPurge(), newVersion())
 	bindEnvironment(root)
 	return root
 }

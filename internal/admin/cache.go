@@ -3,13 +3,14 @@ package admin
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/levee-proxy/levee/proxy"
 )
 
 // cacheWords tells of cached answers, and of what requests got from them since
 // the start.
-func cacheWords(c *proxy.CacheStatus) string {
+func cacheWords(now time.Time, c *proxy.CacheStatus) string {
 	var all uint64
 	by := map[string]uint64{}
 	for _, route := range c.Routes {
@@ -24,6 +25,9 @@ func cacheWords(c *proxy.CacheStatus) string {
 	}
 	if c.Fetching > 0 {
 		words += fmt.Sprintf("; %d being fetched, for which %s", c.Fetching, waits(c.Waiting))
+	}
+	if p := c.Purges; p.Times > 0 {
+		words += fmt.Sprintf("; purged %s, the last %s ago, which found %s", count2(p.Times, "time", "times"), span(now.Sub(p.Last)), count(int64(p.LastAnswers), "answer"))
 	}
 	if all == 0 {
 		return words

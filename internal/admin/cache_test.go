@@ -21,9 +21,13 @@ func TestCacheIsTold(t *testing.T) {
 			)},
 			"12 entries, 20 MiB of 64 MiB; 1 being fetched, for which nobody else waits; of 1000 requests since the start 90.0% were answered from it, 5.0% stale, 5.0% had to be fetched",
 		},
+		{
+			proxy.CacheStatus{Budget: 64 << 20, Purges: proxy.PurgeStatus{Times: 2, Answers: 5, Last: at("08:55:00"), LastAnswers: 1}},
+			"0 entries, 0 bytes of 64 MiB; purged 2 times, the last 5m ago, which found 1 answer",
+		},
 		{proxy.CacheStatus{Routes: results(proxy.CacheResult{Result: "fallback", Rung: "fallback", Count: 1})}, "no route has one; of 1 request since the start 100.0% got the fallback"},
 	} {
-		if got := cacheWords(&c.status); got != c.want {
+		if got := cacheWords(at("09:00:00"), &c.status); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
 	}

@@ -1,6 +1,21 @@
 package admin
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Refused is an answer of the admin port that isn't 200.
+type Refused struct {
+	Status int
+	Said   string // why, in a line
+}
+
+// Error implements error.
+func (r *Refused) Error() string {
+	return fmt.Sprintf("the admin port answers %d %s: %s", r.Status, http.StatusText(r.Status), r.Said)
+}
 
 var (
 	// ErrInUse says that another process already listens on a unix socket.

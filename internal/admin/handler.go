@@ -21,6 +21,9 @@ import (
 //	POST /drain         begin to stop: 202
 //	POST /loglevel      ?level=debug, info, warn or error; GET tells it
 //	POST /accesslog     ?mode=all, errors or none; GET tells it
+//	POST /purge         ?url=, prefix=, group= with origin=, route=, upstream= or all=true, and soft=true,
+//	                    in the query or as a form: 200 and how many cached answers that were; else why not:
+//	                    400, 404 for a name that isn't known, 409 if no route has a cache
 //	POST /forgetkey     ?reference=… of an idempotency key in doubt: 200, or 409 and why not
 //
 // JSON is given for Accept: application/json or ?format=json. A GET where a
@@ -54,6 +57,9 @@ func Handler(o Options) http.Handler {
 		mux.HandleFunc("GET /accesslog", o.tellAccess)
 		mux.HandleFunc("POST /accesslog", o.setAccess)
 	}
+	if o.Purge != nil {
+		mux.HandleFunc("POST /purge", o.purge)
+	}
 	if o.ForgetKey != nil {
 		mux.HandleFunc("POST /forgetkey", o.forgetKey)
 	}
@@ -76,6 +82,7 @@ POST  /reload               read the configuration again
 POST  /drain                begin to stop
 POST  /loglevel?level=      debug, info, warn or error; GET tells it
 POST  /accesslog?mode=      all, errors or none; GET tells it
+POST  /purge?url=           forget what is cached for a URL; or prefix=, group= with origin=, route=, upstream=, all=true; soft=true keeps it for trouble
 POST  /forgetkey?reference= let a request in doubt be sent again, under its idempotency key
 `))
 }

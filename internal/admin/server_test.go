@@ -88,7 +88,7 @@ func TestClientErrors(t *testing.T) {
 	if c, err = NewClient(s.Addr()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "no status") {
+	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "isn't JSON of Levee's") {
 		t.Errorf("not JSON: %v", err)
 	}
 }

@@ -64,6 +64,9 @@ type Options struct {
 	// ForgetKey frees an idempotency key that is in doubt, named by its reference.
 	// Default: POST /forgetkey is not there.
 	ForgetKey func(ctx context.Context, reference string) error
+	// Purge forgets what is cached, and says how many answers it found. Default:
+	// POST /purge is not there.
+	Purge func(proxy.Purge) (int, error)
 	// Level is the log's. Default: /loglevel is not there.
 	Level *slog.LevelVar
 	// Access is the access log, to switch its mode. Default: /accesslog is not there.

@@ -149,7 +149,7 @@ func facts(s *Status) []fact {
 		f = append(f, fact{"Idempotency", idempotencyWords(s.Time, keyed)})
 	}
 	if cached := s.Proxy.Cache; cached != nil {
-		f = append(f, fact{"Cache", cacheWords(cached)})
+		f = append(f, fact{"Cache", cacheWords(s.Time, cached)})
 	}
 	if s.LogLevel != "" {
 		f = append(f, fact{"Log level", s.LogLevel})

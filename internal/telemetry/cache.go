@@ -10,9 +10,12 @@ type Cache struct {
 	// Fetching answers are on their way, and Waiting requests wait for them
 	// besides those whose fetches they are.
 	Fetching, Waiting int
-	// Evicted counts entries that had to make room, Purges what was purged, and
-	// Fetches the requests to upstreams for the cache's sake.
-	Evicted, Purges, Fetches uint64
+	// Evicted counts entries that had to make room, and Fetches the requests to
+	// upstreams for the cache's sake.
+	Evicted, Fetches uint64
+	// Purges counts purges by operators, which found PurgedAnswers; Invalidations
+	// those by requests that changed something.
+	Purges, PurgedAnswers, Invalidations uint64
 	// Requests counts requests by how the cache took part in them.
 	Requests []CacheRequests
 }
@@ -31,7 +34,10 @@ func (g *Gauges) Cache(c *Cache) {
 	g.add("levee.cache.fetching", "Answers that are being fetched for the cache.", "{fetch}", gaugeSum, float64(c.Fetching))
 	g.add("levee.cache.waiting", "Requests that wait for another one's fetch.", "{request}", gaugeSum, float64(c.Waiting))
 	g.add("levee.cache.evictions", "Answers that were dropped to make room.", "", counter, float64(c.Evicted))
-	g.add("levee.cache.purges", "How often something cached was purged.", "", counter, float64(c.Purges))
+	const purged = "How often something cached was purged, by operators and by requests that changed it."
+	g.add("levee.cache.purges", purged, "", counter, float64(c.Purges), attribute.String("by", "operator"))
+	g.add("levee.cache.purges", purged, "", counter, float64(c.Invalidations), attribute.String("by", "request"))
+	g.add("levee.cache.purged_answers", "Cached answers that purges by operators have found.", "", counter, float64(c.PurgedAnswers))
 	g.add("levee.cache.fills", "Fetches for the cache: misses, validations and refreshes.", "", counter, float64(c.Fetches))
 	for _, r := range c.Requests {
 		g.add("levee.cache.requests", "Requests on routes with a cache or a fallback, by how it took part.", "", counter, float64(r.Count),
