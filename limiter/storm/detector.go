@@ -96,17 +96,22 @@ func (d *Detector) Arrive(now time.Time, r *Request) {
 	}
 	r.since, r.due, r.paid, r.open, r.inferred, r.early, r.refused, r.belief = t, 0, 0, true, false, false, false, certain
 	r.Attempt, r.Kept, r.Doubted = 1, false, false
-	was := recalled{attempt: 1, learn: learnAll}
-	if r.Print != 0 && d.rules.inferred {
-		was = d.recall(t, r)
-	}
 	s := d.counts.of(r)
 	s.count(r.Class, arrived)
 	if r.Client != 0 {
 		s.client[clientSlot(r.Client)][0].Add(1)
 	}
-	if r.Says > 1 || was.attempt > 1 {
-		d.retried(t, r, s, was)
+	if r.Print != 0 && d.rules.inferred {
+		if t <= d.memory.until.Load() {
+			if was := d.recall(t, r); r.Says > 1 || was.attempt > 1 {
+				d.retried(t, r, s, was)
+			}
+			return
+		}
+		d.beat(t, r) // nothing is remembered
+	}
+	if r.Says > 1 {
+		d.retried(t, r, s, recalled{attempt: 1})
 	}
 }
 
@@ -332,6 +337,7 @@ func (d *Detector) pass(now int64) {
 	second, longer := d.counts.last(inSecond), d.counts.last(5*inSecond)
 	d.judge.look(now, passed, &ended, &second, &longer, d.usual.slow(&second))
 	d.usual.look(&d.counts, float64(passed))
+	d.rhythms.rate(second[arrived])
 	d.pressure.look(now, &d.counts, passed/slotSpan, second[arrived]-second.retries())
 	share := d.cfg.Percent
 	if d.rules.ramp {

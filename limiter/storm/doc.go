@@ -18,9 +18,9 @@
 // did not succeed. Whoever repeats a request anyway is told apart by the rhythm
 // that it had while all was well.
 //
-// A detector takes 820 KiB, whatever happens, and allocates nothing for a
-// request. While nothing fails it costs a
-// request 45 to 72 ns, the most where no two requests are alike.
+// A detector takes 700 KiB, and up to 126 KiB more for the rhythms of many
+// fingerprints. It allocates nothing for a request. While nothing fails it costs
+// a request 25 to 45 ns, alike or not.
 //
 //	request.go   a request as the detector sees it, and what it is told
 //	detector.go  a request's way: Arrive, Admit, Answer, End
@@ -28,6 +28,7 @@
 //	recall.go    which attempt an arrival is
 //	memory.go    fingerprints of attempts that did not succeed
 //	rhythm.go    how often a fingerprint comes while all is well
+//	rhythms.go   of which fingerprints that is remembered
 //	pace.go      what that explains after a failure, and what it doesn't
 //	state.go     calm, watch, storm, recovering
 //	priority.go  whose retries are bounded

@@ -13,8 +13,8 @@ import (
 // TestFixedMemory: a detector's memory is what the package comment says, and
 // nothing that is asked of it takes more.
 func TestFixedMemory(t *testing.T) {
-	if size := unsafe.Sizeof(Detector{}); size > 825<<10 || size < 800<<10 {
-		t.Errorf("a detector takes %d KiB; the package comment says 820", size>>10)
+	if size := unsafe.Sizeof(Detector{}); size > 705<<10 || size < 680<<10 {
+		t.Errorf("a detector takes %d KiB; the package comment says 700", size>>10)
 	}
 	start := time.Unix(1_000_000, 0)
 	d := New(Config{}, start)

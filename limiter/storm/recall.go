@@ -18,21 +18,24 @@ func (r *Request) claimed() uint64 {
 	return r.Print
 }
 
+// beat takes note of an arrival while nothing is remembered.
+func (d *Detector) beat(t int64, r *Request) {
+	if _, like := r.prints(); like != 0 && d.rules.rhythm {
+		d.rhythms.beat(t, like, learnAll)
+	}
+}
+
 // recall says what an arrival is, by what is remembered of its fingerprints.
 func (d *Detector) recall(t int64, r *Request) recalled {
 	was := recalled{attempt: 1}
-	fails := t <= d.memory.until.Load()
 	exact, like := r.prints()
-	if exact != 0 && fails {
+	if exact != 0 {
 		was = d.memory.arrive(t, exact)
 	}
 	if like == 0 {
 		return was
 	}
-	also := recalled{attempt: 1, learn: learnAll}
-	if fails {
-		also = d.memory.arrive(t, like)
-	}
+	also := d.memory.arrive(t, like)
 	if was.attempt > 1 && !also.usual {
 		return was // it is known whose retry it is
 	}

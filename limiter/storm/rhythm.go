@@ -15,13 +15,10 @@ import (
 // the current period began and how many came in it; a period ends with the
 // first arrival a second or more after it began, and is a measurement of the
 // time between two arrivals: for a poller that comes every ten seconds as for a
-// thousand requests a second. The second word is what was learned.
+// thousand requests a second. The second word is what was learned. Where the
+// entries are, and who gets one, is in rhythms.go.
 
 const (
-	rhythmWays = 4
-	rhythmBits = 11
-	rhythmSets = 1 << rhythmBits // of 4: 8,192 entries
-
 	tagBits   = 20
 	startBits = 24
 	countBits = 64 - tagBits - startBits
@@ -54,10 +51,6 @@ type beat struct {
 	now, learned atomic.Uint64
 }
 
-type rhythms struct {
-	set [rhythmSets][rhythmWays]beat
-}
-
 func packNow(tag uint64, start int64, count uint64) uint64 {
 	return tag<<(startBits+countBits) | uint64(start)&(1<<startBits-1)<<countBits | count
 }
@@ -84,11 +77,6 @@ func unpackLearned(w uint64) rhythm {
 	return rhythm{every, time.Duration(float64(every) * float64(w>>16&0xffff) / 256), int(w & 0xffff)}
 }
 
-func rhythmPlace(print uint64) (set int, tag uint64) {
-	print *= 0x9e3779b97f4a7c15
-	return int(print >> (64 - rhythmBits)), print>>8&(1<<tagBits-1) | 1 // 0 is an empty entry
-}
-
 // learn is what a rhythm may learn from an arrival.
 type learn uint8
 
@@ -101,9 +89,12 @@ const (
 
 // beat takes note of an arrival.
 func (t *rhythms) beat(now int64, print uint64, l learn) {
-	set, tag := rhythmPlace(print)
+	table := t.table.Load()
+	if table == nil {
+		table = t.begin()
+	}
+	ways, tag := table.place(print)
 	at := now / tick
-	ways := &t.set[set]
 	for i := range ways {
 		w := ways[i].now.Load()
 		if w>>(startBits+countBits) != tag {
@@ -121,32 +112,9 @@ func (t *rhythms) beat(now int64, print uint64, l learn) {
 		}
 		return
 	}
-	t.enter(ways, at, tag)
-}
-
-// enter gives a new fingerprint the entry of the one that is least worth
-// keeping: the longest idle of those without a rhythm, or else whose rhythm has
-// stopped.
-func (t *rhythms) enter(ways *[rhythmWays]beat, at int64, tag uint64) {
-	worst, most := 0, int64(-1)
-	for i := range ways {
-		w := ways[i].now.Load()
-		if w == 0 {
-			worst = i
-			break
-		}
-		idle := ticksSince(startOf(w), at)
-		if r := unpackLearned(ways[i].learned.Load()); r.samples < known {
-			idle += 1 << startBits
-		} else if idle > rhythmIdle || idle > 16*int64(r.every)/tick+period {
-			idle += 1 << (startBits + 1)
-		}
-		if idle > most {
-			worst, most = i, idle
-		}
+	if few := t.few.Load(); few == 0 || mix(uint64(now)^print)&few == 0 {
+		t.enter(table, ways, at, tag)
 	}
-	ways[worst].learned.Store(0)
-	ways[worst].now.Store(packNow(tag, at, 1))
 }
 
 // measure learns from a period: count arrivals in so many ticks.
@@ -178,11 +146,14 @@ func (b *beat) measure(ticks int64, count uint64, l learn) {
 
 // of is the rhythm of a fingerprint; the zero value is none.
 func (t *rhythms) of(print uint64) rhythm {
-	set, tag := rhythmPlace(print)
-	for i := range t.set[set] {
-		b := &t.set[set][i]
-		if b.now.Load()>>(startBits+countBits) == tag {
-			if r := unpackLearned(b.learned.Load()); r.samples >= known {
+	table := t.table.Load()
+	if table == nil {
+		return rhythm{}
+	}
+	ways, tag := table.place(print)
+	for i := range ways {
+		if ways[i].now.Load()>>(startBits+countBits) == tag {
+			if r := unpackLearned(ways[i].learned.Load()); r.samples >= known {
 				return r
 			}
 			break

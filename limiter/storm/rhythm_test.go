@@ -80,3 +80,62 @@ func TestRhythmSurvives(t *testing.T) {
 		t.Errorf("every %v", got)
 	}
 }
+
+// TestRhythmAmongMany: pollers aren't forgotten where far more requests come
+// that are never repeated than there are entries.
+func TestRhythmAmongMany(t *testing.T) {
+	t.Parallel()
+	const rate, pollers, every = 5000, 100, 4 * time.Second
+	var rs rhythms
+	rs.rate(rate)
+	now := int64(0)
+	for i := range uint64(600 * rate) {
+		rs.beat(now, mix(i), learnAll)
+		if n := i % (rate * uint64(every/time.Second)); n < pollers {
+			rs.beat(now, 1+n, learnAll)
+		}
+		now += int64(time.Second) / rate
+	}
+	found := 0
+	for n := range uint64(pollers) {
+		if got := rs.of(1 + n).every; got > every*9/10 && got < every*11/10 {
+			found++
+		}
+	}
+	if found < 90 {
+		t.Errorf("the rhythm of %d of %d pollers is known", found, pollers)
+	}
+}
+
+// TestRhythmsGrow: a small table becomes a large one without losing what it
+// knows, and no larger than it may.
+func TestRhythmsGrow(t *testing.T) {
+	t.Parallel()
+	var rs rhythms
+	now := int64(0)
+	for range 20 {
+		for n := range uint64(50) {
+			rs.beat(now, mix(n), learnAll)
+		}
+		now += int64(time.Second)
+	}
+	table, lost := rs.table.Load(), 0
+	small := table.bits
+	for ; table.bits < rhythmMost; table = table.grown() {
+	}
+	rs.table.Store(table)
+	for n := range uint64(50) {
+		if got := rs.of(mix(n)).every; got < 900*time.Millisecond || got > 1100*time.Millisecond {
+			lost++
+		}
+	}
+	if small >= rhythmMost-1 || lost > 0 {
+		t.Errorf("50 pollers took a table of %d bits; of %d nothing is known once it has %d", small, lost, table.bits)
+	}
+	for n := range uint64(20_000) {
+		rs.beat(now, mix(n), learnAll)
+	}
+	if bits := rs.table.Load().bits; bits != rhythmMost {
+		t.Errorf("the table has %d bits", bits)
+	}
+}
