@@ -2,6 +2,8 @@ package storm
 
 import (
 	"math"
+	"math/bits"
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -49,7 +51,6 @@ type stripe struct {
 	class  [MaxClasses][kinds]atomic.Uint32
 	client [clientSlots][2]atomic.Uint32 // attempts, retries
 	first  [priorities]atomic.Uint32     // first attempts that the limiter shed, by priority
-	used   atomic.Bool                   // ever: the others need not be read
 	_      [64]byte
 }
 
@@ -88,12 +89,12 @@ func (t *tally) add(o *tally) {
 // everyone at any time, the rest belongs to the detector's lock and is brought
 // up to date when a slot of time ends.
 type counts struct {
-	stripe [stripes]stripe
+	stripe [stripes]atomic.Pointer[stripe] // nil: never used
+	few    uint                            // bits of a stripe's number that aren't needed here
 
 	slot       int64 // the current one
 	seen       [MaxClasses][kinds]uint32
 	seenClient [clientSlots][2]uint32
-	scratch    [MaxClasses][kinds]uint32
 
 	total  [kinds]uint64
 	ring   [slots]tally            // overall, by slot; the current one is not in it yet
@@ -101,15 +102,33 @@ type counts struct {
 	client [clientSlots][2]float32 // decaying: attempts, retries
 }
 
+// fewer is how many bits a stripe's number has less where there are few
+// processors: four stripes each are enough for two of them to meet seldom.
+func fewer() uint {
+	return uint(max(0, stripeBits-bits.Len(uint(4*runtime.GOMAXPROCS(0)-1))))
+}
+
 // of picks the stripe by the request's address: who reuses requests mostly
 // does so on the same core.
 func (c *counts) of(r *Request) *stripe {
 	p := uint64(uintptr(unsafe.Pointer(r)) >> 4)
-	s := &c.stripe[p*0x9e3779b97f4a7c15>>(64-stripeBits)]
-	if !s.used.Load() {
-		s.used.Store(true)
+	s := &c.stripe[p*0x9e3779b97f4a7c15>>(64-stripeBits)>>c.few]
+	if s := s.Load(); s != nil {
+		return s
 	}
-	return s
+	s.CompareAndSwap(nil, new(stripe))
+	return s.Load()
+}
+
+// used are the stripes that anything was ever counted in.
+func (c *counts) used(room *[stripes]*stripe) []*stripe {
+	used := room[:0]
+	for i := range c.stripe {
+		if s := c.stripe[i].Load(); s != nil {
+			used = append(used, s)
+		}
+	}
+	return used
 }
 
 func clientSlot(client uint64) int {
@@ -135,29 +154,21 @@ const decayHalf = float64(2 * time.Second)
 // roll ends the current slot and begins the one of now. It returns what
 // happened in the slot that ended.
 func (c *counts) roll(now int64) (ended tally) {
-	c.scratch = [MaxClasses][kinds]uint32{}
-	var used [stripes]*stripe
-	n := 0
-	for i := range c.stripe {
-		s := &c.stripe[i]
-		if !s.used.Load() {
-			continue
-		}
-		used[n] = s
-		n++
-		for class := range c.scratch {
-			for k := range c.scratch[class] {
-				c.scratch[class][k] += s.class[class][k].Load()
-			}
-		}
-	}
+	var room [stripes]*stripe
+	used := c.used(&room)
 	slot := now / slotSpan
 	steps := slot - c.slot
 	fade := math.Exp2(-float64(steps*slotSpan) / decayHalf)
-	for class := range c.scratch {
-		for k := range c.scratch[class] {
-			n := c.scratch[class][k] - c.seen[class][k]
-			c.seen[class][k] = c.scratch[class][k]
+	for class := range c.seen {
+		var sum [kinds]uint32
+		for _, s := range used {
+			for k := range sum {
+				sum[k] += s.class[class][k].Load()
+			}
+		}
+		for k := range sum {
+			n := sum[k] - c.seen[class][k]
+			c.seen[class][k] = sum[k]
 			ended[k] += float64(n)
 			c.total[k] += uint64(n)
 			c.class[class][k] = (c.class[class][k] + float64(n)) * fade
@@ -165,7 +176,7 @@ func (c *counts) roll(now int64) (ended tally) {
 	}
 	for i := range c.client {
 		var sum [2]uint32
-		for _, s := range used[:n] {
+		for _, s := range used {
 			sum[0] += s.client[i][0].Load()
 			sum[1] += s.client[i][1].Load()
 		}

@@ -81,6 +81,7 @@ func New(cfg Config, now time.Time) *Detector {
 			ramp: on("ramp"), kept: on("kept"), slots: on("slots"), patience: on("patience"),
 		},
 	}
+	d.counts.few = fewer()
 	d.returns.reach = int64(cfg.MaxReturn / time.Second)
 	d.due.Store(slotSpan)
 	return d
@@ -338,6 +339,10 @@ func (d *Detector) pass(now int64) {
 	d.judge.look(now, passed, &ended, &second, &longer, d.usual.slow(&second))
 	d.usual.look(&d.counts, float64(passed))
 	d.rhythms.rate(second[arrived])
+	if now > d.memory.until.Load() {
+		d.memory.release(now)
+	}
+	d.patiences.release(now)
 	d.pressure.look(now, &d.counts, passed/slotSpan, second[arrived]-second.retries())
 	share := d.cfg.Percent
 	if d.rules.ramp {

@@ -18,15 +18,20 @@
 // did not succeed. Whoever repeats a request anyway is told apart by the rhythm
 // that it had while all was well.
 //
-// A detector takes 700 KiB, and up to 126 KiB more for the rhythms of many
-// fingerprints. It allocates nothing for a request. While nothing fails it costs
-// a request 25 to 45 ns, alike or not.
+// A detector takes 27 KiB until the first request, and at most 210 KiB while all
+// is well: 60 to 120 for what is counted, by the number of processors, and up to
+// 128 for the rhythms of many fingerprints. What failed is remembered in up to
+// 640 KiB more, as much as there is of it, return slots take 48 and clients'
+// patience 16; all three are given back a minute after. That is the most that
+// it ever takes: nothing is allocated for a request. While nothing fails it
+// costs a request 25 to 45 ns, alike or not.
 //
 //	request.go   a request as the detector sees it, and what it is told
 //	detector.go  a request's way: Arrive, Admit, Answer, End
 //	counts.go    what happened lately, by class and client
 //	recall.go    which attempt an arrival is
 //	memory.go    fingerprints of attempts that did not succeed
+//	failures.go  where these are, without a lock for those that aren't
 //	rhythm.go    how often a fingerprint comes while all is well
 //	rhythms.go   of which fingerprints that is remembered
 //	pace.go      what that explains after a failure, and what it doesn't

@@ -2,33 +2,11 @@ package storm
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 )
-
-// TestFixedMemory: a detector's memory is what the package comment says, and
-// nothing that is asked of it takes more.
-func TestFixedMemory(t *testing.T) {
-	if size := unsafe.Sizeof(Detector{}); size > 705<<10 || size < 680<<10 {
-		t.Errorf("a detector takes %d KiB; the package comment says 700", size>>10)
-	}
-	start := time.Unix(1_000_000, 0)
-	d := New(Config{}, start)
-	play(d, rand.New(rand.NewPCG(1, 1)), start, 20_000)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	play(d, rand.New(rand.NewPCG(1, 2)), start.Add(time.Minute), 60_000)
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<10 {
-		t.Errorf("60,000 requests left %d bytes behind", grown)
-	}
-}
 
 // play asks a detector all sorts of things.
 func play(d *Detector, random *rand.Rand, now time.Time, n int) time.Time {

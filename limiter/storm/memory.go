@@ -2,22 +2,15 @@ package storm
 
 import (
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // What is remembered are the fingerprints of attempts that did not succeed, so
-// that a service that is well has nothing to remember: whoever comes with one
-// of them retries. The table is fixed; when a set is full, the failure that is
-// longest ago is forgotten.
+// that a service that is well has nothing to remember, and no memory for it:
+// whoever comes with one of them retries.
 
 const (
-	memoryWays   = 4
-	memoryBits   = 11
-	memorySets   = 1 << memoryBits // of 4: 8,192 failures
-	memoryShards = 16
-
 	rememberExact = int64(60 * time.Second) // a retry with the same id
 	rememberAlike = int64(10 * time.Second) // one that only looks the same: others do, too, in time
 	afterDue      = int64(5 * time.Second)  // either, after a promised return
@@ -27,20 +20,16 @@ const (
 	mostOwed    = math.MaxUint16
 )
 
-// memory holds failures. Tags are read without a lock, so that most arrivals
-// find out without one that they aren't remembered.
+// memory holds failures, in shards that are locked each by itself. Where they
+// are is in failures.go.
 type memory struct {
 	until atomic.Int64 // nothing is remembered after
-	tag   [memorySets][memoryWays]atomic.Uint32
-	shard [memoryShards]struct {
-		sync.Mutex
-		_ [56]byte
-	}
-	set [memorySets][memoryWays]failure
+	shard [memoryShards]shard
 }
 
 // failure is what is remembered of a fingerprint.
 type failure struct {
+	print   uint64
 	at      int64 // the latest
 	first   int64 // since when nothing that looks the same has succeeded
 	due     int64 // when it was told to return; 0: it wasn't
@@ -80,37 +69,14 @@ type recalled struct {
 	usual   bool  // a lone caller would have come now anyway
 }
 
-func memoryPlace(print uint64) (set int, tag uint32) {
-	print *= 0xd6e8feb86659fd93
-	return int(print >> (64 - memoryBits)), uint32(print>>16) | 1 // 0 is an empty entry
-}
-
-// find is where a fingerprint is remembered, with its shard locked; nil,
-// without a lock, if it isn't.
-func (m *memory) find(now int64, print uint64) (set, way int, f *failure) {
-	set, tag := memoryPlace(print)
-	for way := range m.tag[set] {
-		if m.tag[set][way].Load() != tag {
-			continue
-		}
-		m.shard[set%memoryShards].Lock()
-		if f := &m.set[set][way]; m.tag[set][way].Load() == tag && !f.over(now) {
-			return set, way, f
-		}
-		m.shard[set%memoryShards].Unlock()
-		break
-	}
-	return 0, 0, nil
-}
-
 // arrive says what an arrival is, by what is remembered. There are as many
 // retries as failures at most, and none that the rhythm explains.
 func (m *memory) arrive(now int64, print uint64) recalled {
-	set, _, f := m.find(now, print)
+	sh, f, _ := m.find(now, print)
 	if f == nil {
 		return recalled{attempt: 1, learn: learnAll}
 	}
-	defer m.shard[set%memoryShards].Unlock()
+	defer sh.Unlock()
 	r := recalled{attempt: 1, due: f.due, known: true, learn: f.pace.learn(now - f.first)}
 	if f.pace.explains(now, f.at) {
 		r.usual = !f.pace.dense()
@@ -156,15 +122,12 @@ func (f *failure) follow() (left bool) {
 // fail remembers that r, one of whose fingerprints is print, did not succeed,
 // or was left by its client, and what its rhythm is without retries.
 func (m *memory) fail(now int64, r *Request, print uint64, left, exact bool, usual rhythm) {
-	set, tag := memoryPlace(print)
-	mu := &m.shard[set%memoryShards].Mutex
-	mu.Lock()
-	defer mu.Unlock()
-	way := m.room(now, set, tag)
-	f := &m.set[set][way]
-	if m.tag[set][way].Load() != tag || f.over(now) {
-		*f = failure{first: now, exact: exact}
-		m.tag[set][way].Store(tag)
+	sh := m.of(print)
+	sh.Lock()
+	defer sh.Unlock()
+	f, known := sh.room(now, print)
+	if !known {
+		*f = failure{print: print, first: now, exact: exact}
 	}
 	f.pace.set(now, r.since, usual)
 	f.at, f.attempt, f.due = now, uint8(min(r.Attempt, mostAttempt)), r.due
@@ -182,39 +145,16 @@ func (m *memory) fail(now int64, r *Request, print uint64, left, exact bool, usu
 	}
 }
 
-// room is the way of a set in which a tag is, or else the one to be given up:
-// one that is empty or over, or whose failure is longest ago.
-func (m *memory) room(now int64, set int, tag uint32) (way int) {
-	oldest := int64(math.MaxInt64)
-	for i := range m.set[set] {
-		at := m.set[set][i].at
-		switch m.tag[set][i].Load() {
-		case tag:
-			return i
-		case 0:
-			at = -1
-		default:
-			if m.set[set][i].over(now) {
-				at = 0
-			}
-		}
-		if at < oldest {
-			oldest, way = at, i
-		}
-	}
-	return way
-}
-
 // succeed forgets a fingerprint: whoever asked has got what it wanted. Where
 // many callers share it, that says nothing of the others.
 func (m *memory) succeed(now int64, print uint64) {
-	set, way, f := m.find(now, print)
+	sh, f, tag := m.find(now, print)
 	if f == nil {
 		return
 	}
 	if !f.pace.dense() {
-		m.tag[set][way].Store(0)
+		tag.Store(0)
 		*f = failure{}
 	}
-	m.shard[set%memoryShards].Unlock()
+	sh.Unlock()
 }

@@ -88,7 +88,8 @@ func TestMemoryIsFull(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
 	d := New(Config{}, now)
-	const n = 4 * memorySets * memoryWays
+	const holds = (memoryShards << memoryMost) * memoryWays
+	const n = 4 * holds
 	for i := range uint64(n) {
 		now = now.Add(time.Millisecond / 10)
 		r := Request{Print: mix(i), Exact: true}
@@ -103,7 +104,7 @@ func TestMemoryIsFull(t *testing.T) {
 			known[i*4/n]++
 		}
 	}
-	if known[0] > 20 || known[3] < memorySets*memoryWays*7/10 {
+	if known[0] > 20 || known[3] < holds*7/10 {
 		t.Errorf("known by age, the oldest first: %v", known)
 	}
 }

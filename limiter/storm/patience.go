@@ -18,9 +18,11 @@ const (
 // a page that is closed, ends all that it has asked for. Each entry is one
 // word, written without a lock: a lost update only delays what is learned.
 type patiences struct {
-	until atomic.Int64 // nothing is known or suspected after
-	entry [1 << patienceBits]atomic.Uint64
+	until atomic.Int64                  // nothing is known or suspected after
+	table atomic.Pointer[patienceTable] // nil then
 }
+
+type patienceTable [1 << patienceBits]atomic.Uint64
 
 // patience is an entry: the age in milliseconds (22 bits, 70 minutes), in how
 // many seconds in a row it was seen (4 bits), and when last, in seconds (16 bits).
@@ -41,9 +43,9 @@ func unpackPatience(w uint64) patience {
 	return patience{w >> 42, time.Duration(w>>20&(1<<22-1)) * time.Millisecond, int(w >> 16 & 15), int64(w & 0xffff)}
 }
 
-func (p *patiences) place(r *Request) (*atomic.Uint64, uint64) {
+func (t *patienceTable) place(r *Request) (*atomic.Uint64, uint64) {
 	h := mix(r.Client ^ uint64(r.Class)<<56)
-	return &p.entry[h>>(64-patienceBits)], h&(1<<patienceTag-1) | 1
+	return &t[h>>(64-patienceBits)], h&(1<<patienceTag-1) | 1
 }
 
 // near says whether two ages are the same but for a tenth.
@@ -55,7 +57,14 @@ func (p *patiences) left(now int64, r *Request) {
 	if r.Client == 0 {
 		return
 	}
-	e, tag := p.place(r)
+	table := p.table.Load()
+	if table == nil {
+		p.table.CompareAndSwap(nil, new(patienceTable))
+		if table = p.table.Load(); table == nil {
+			return // given up again: it was long ago
+		}
+	}
+	e, tag := table.place(r)
 	age := time.Duration(max(0, now-r.since))
 	seen := now / int64(time.Second)
 	was := unpackPatience(e.Load())
@@ -80,10 +89,11 @@ func fresh(seen, now int64) bool {
 // answered takes note that r's client took an answer at now. One that came
 // later than it is believed to wait proves that wrong.
 func (p *patiences) answered(now int64, r *Request) {
-	if r.Client == 0 {
+	table := p.table.Load()
+	if r.Client == 0 || table == nil {
 		return
 	}
-	e, tag := p.place(r)
+	e, tag := table.place(r)
 	w := e.Load()
 	was := unpackPatience(w)
 	if age := time.Duration(now - r.since); was.tag == tag && age > was.age {
@@ -96,10 +106,21 @@ func (p *patiences) of(r *Request) (time.Duration, bool) {
 	if r.Client == 0 || r.since > p.until.Load() {
 		return 0, false
 	}
-	e, tag := p.place(r)
+	table := p.table.Load()
+	if table == nil {
+		return 0, false
+	}
+	e, tag := table.place(r)
 	w := unpackPatience(e.Load())
 	if w.tag != tag || w.row < patienceSure || !fresh(w.seen, r.since) {
 		return 0, false
 	}
 	return w.age, true
+}
+
+// release gives the table up if nothing is known.
+func (p *patiences) release(now int64) {
+	if p.table.Load() != nil && now > p.until.Load() {
+		p.table.Store(nil)
+	}
 }

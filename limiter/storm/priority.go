@@ -29,10 +29,12 @@ func (p *pressure) look(now int64, c *counts, steps int64, firsts float64) {
 	for i := range min(steps, int64(inSecond)) {
 		p.ring[(slot+i)%int64(inSecond)] = [priorities]uint32{}
 	}
+	var room [stripes]*stripe
+	used := c.used(&room)
 	for i := range p.seen {
 		n := uint32(0)
-		for s := range c.stripe {
-			n += c.stripe[s].first[i].Load()
+		for _, s := range used {
+			n += s.first[i].Load()
 		}
 		if steps <= int64(inSecond) {
 			p.ring[slot%int64(inSecond)][i] = n - p.seen[i]

@@ -31,9 +31,13 @@ type returns struct {
 	second   int64 // the current one
 	promised [promiseRing]uint32
 	unkept   [promiseRing]uint32 // of those, claims not made yet
-	claims   [claimSets][claimWays]claim
+	claims   *claims             // nil: nothing is promised, or nobody would be known
 	drawn    uint64
+	farthest int64 // second that was promised
 }
+
+// claims is a table; when a set is full, nothing more is promised in it.
+type claims [claimSets][claimWays]claim
 
 // claim is how many requests with a fingerprint were promised a second.
 type claim struct {
@@ -54,6 +58,9 @@ func (q *returns) pass(now int64) (due, lapsed float64) {
 		}
 	}
 	q.second = max(q.second, s)
+	if q.second > q.farthest+lapse {
+		q.claims = nil
+	}
 	return due, lapsed
 }
 
@@ -63,6 +70,9 @@ func (q *returns) pass(now int64) (due, lapsed float64) {
 func (q *returns) promise(now int64, forecast float64, print uint64) (seconds int64, ok bool) {
 	room := uint32(max(forecast, leastPromise))
 	here := max(q.second, now/int64(time.Second))
+	if q.claims == nil {
+		q.claims = new(claims)
+	}
 	var free [2]int64
 	n, tried := uint64(0), 0
 	for s := int64(1); s <= q.reach && n < uint64(len(free)) && tried < promiseTries; s++ {
@@ -80,6 +90,7 @@ func (q *returns) promise(now int64, forecast float64, print uint64) (seconds in
 	q.drawn++
 	seconds = free[mix(print+q.drawn)%n]
 	q.promised[(here+seconds)%promiseRing]++
+	q.farthest = max(q.farthest, here+seconds)
 	if print != 0 {
 		c := q.place(here, here+seconds, print)
 		_, tag := claimPlace(print, here+seconds)
@@ -119,6 +130,9 @@ func (q *returns) place(here, second int64, print uint64) (free *claim) {
 // time may lie a little back, where a request is told of long after it came:
 // what has lapsed by then is lost.
 func (q *returns) keep(now int64, print uint64) (ok, unpaid bool) {
+	if q.claims == nil {
+		return false, false
+	}
 	from := max(q.second-lapse+1, max(0, now-keepLate)/int64(time.Second))
 	for s := from; s <= (now+keepEarly)/int64(time.Second); s++ {
 		set, tag := claimPlace(print, s)
