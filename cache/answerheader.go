@@ -1,16 +1,30 @@
 package cache
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
 
-// kept304 are the stored fields that go into a 304 (RFC 9110 §15.4.5).
-var kept304 = [...]string{"Cache-Control", CDNCacheControl, LeveeCacheControl, "Content-Location", "Date", "Etag", "Expires", "Vary"}
+// Keeps tells whether a stored field, by its canonical name, goes into the answer.
+// tagged is whether the stored response has an Etag: then a 304 needs no second
+// validator (RFC 9110 §15.4.5).
+func (a *Answer) Keeps(name string, tagged bool) bool {
+	switch a.Status {
+	case http.StatusNotModified:
+		switch name {
+		case "Cache-Control", CDNCacheControl, LeveeCacheControl, "Content-Location", "Date", "Etag", "Expires", "Vary":
+			return true
+		case "Last-Modified":
+			return !tagged
+		}
+		return false
+	case http.StatusRequestedRangeNotSatisfiable:
+		return name == "Date" || name == "Vary"
+	}
+	return true
+}
 
 // SetHeader makes h, which holds the stored fields, the header of the answer: it
 // takes out what doesn't belong into an answer of its form, and adds Age (RFC
@@ -18,23 +32,14 @@ var kept304 = [...]string{"Cache-Control", CDNCacheControl, LeveeCacheControl, "
 // be shared with what is stored. For several parts, boundary separates them; see
 // [Multipart].
 func (a *Answer) SetHeader(h http.Header, age time.Duration, boundary string) {
-	switch a.Status {
-	case http.StatusNotModified:
-		_, tagged := h["Etag"]
-		maps.DeleteFunc(h, func(name string, _ []string) bool {
-			return !slices.Contains(kept304[:], name) && (tagged || name != "Last-Modified")
-		})
-	case http.StatusRequestedRangeNotSatisfiable:
-		maps.DeleteFunc(h, func(name string, _ []string) bool { return name != "Date" && name != "Vary" })
-		h["Content-Range"] = []string{fmt.Sprintf("bytes */%d", a.Size)}
-		h["Content-Length"] = []string{"0"}
-	}
+	_, tagged := h["Etag"]
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return !a.Keeps(name, tagged) })
 	h["Age"] = []string{strconv.FormatInt(int64(age/time.Second), 10)}
-	if a.Status != http.StatusPartialContent {
+	switch {
+	case a.Status != http.StatusPartialContent && a.Status != http.StatusRequestedRangeNotSatisfiable:
 		return
-	}
-	if a.Parts == nil {
-		h["Content-Range"] = []string{contentRange(a.Range, a.Size)}
+	case a.Parts == nil:
+		h["Content-Range"] = []string{string(a.AppendContentRange(nil))}
 		h["Content-Length"] = []string{strconv.FormatInt(a.Range.Length, 10)}
 		return
 	}
@@ -43,6 +48,17 @@ func (a *Answer) SetHeader(h http.Header, age time.Duration, boundary string) {
 	h["Content-Length"] = []string{strconv.FormatInt(m.Length(), 10)}
 }
 
-func contentRange(r ByteRange, size int64) string {
-	return fmt.Sprintf("bytes %d-%d/%d", r.Start, r.Start+r.Length-1, size)
+// AppendContentRange writes Content-Range (RFC 9110 §14.4) to dst: for a 206 with
+// one part where that is, for a 416 how long the whole is.
+func (a *Answer) AppendContentRange(dst []byte) []byte {
+	if a.Status == http.StatusRequestedRangeNotSatisfiable {
+		return strconv.AppendInt(append(dst, "bytes */"...), a.Size, 10)
+	}
+	return appendContentRange(dst, a.Range, a.Size)
+}
+
+func appendContentRange(dst []byte, r ByteRange, size int64) []byte {
+	dst = strconv.AppendInt(append(dst, "bytes "...), r.Start, 10)
+	dst = strconv.AppendInt(append(dst, '-'), r.Start+r.Length-1, 10)
+	return strconv.AppendInt(append(dst, '/'), size, 10)
 }

@@ -23,7 +23,7 @@ func (m *Multipart) Head(i int) string {
 	if m.ContentType != "" {
 		b.WriteString("Content-Type: " + m.ContentType + "\r\n")
 	}
-	b.WriteString("Content-Range: " + contentRange(m.Answer.Parts[i], m.Answer.Size) + "\r\n\r\n")
+	b.WriteString("Content-Range: " + string(appendContentRange(nil, m.Answer.Parts[i], m.Answer.Size)) + "\r\n\r\n")
 	return b.String()
 }
 

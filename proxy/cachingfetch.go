@@ -246,6 +246,6 @@ func (f *fetch) spared() *refusal {
 func (x *exchange) detached(r *http.Request) *exchange {
 	return &exchange{
 		r: r, gen: x.gen, conn: x.conn, route: x.route, start: x.start, requestID: x.requestID,
-		client: x.client, clientIP: x.clientIP, grpc: x.grpc,
+		client: x.client, clientIP: x.clientIP, grpc: x.grpc, values: takeFieldValues(),
 	}
 }

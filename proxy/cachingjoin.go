@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/levee-proxy/levee/cache"
@@ -76,7 +75,7 @@ func (p *Proxy) passOn(w *beginning, x *exchange, reader *coalesce.Reader[*fetch
 		if led {
 			t.result = cacheRevalidated
 		}
-		if !p.tellStored(w, x, f.entry, v, said) {
+		if !p.tellStored(w, x, now, f.entry, v, said) {
 			return joinAlone
 		}
 		return joinDone
@@ -123,7 +122,7 @@ func (p *Proxy) stream(w *beginning, x *exchange, reader *coalesce.Reader[*fetch
 	maps.Copy(h, f.header)
 	unsniffed(h)
 	if f.policy != nil && v.Age >= time.Second { // of what the upstream itself had from a cache
-		x.values.set(h, ageField, strconv.FormatInt(int64(v.Age/time.Second), 10))
+		x.values.set(h, ageField, x.values.number(int64(v.Age/time.Second)))
 	}
 	x.tellCacheStatus(h, said)
 	out := x.writer(w)

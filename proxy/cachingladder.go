@@ -18,8 +18,8 @@ func (p *Proxy) cached(w *beginning, x *exchange) bool {
 	t := &x.turn
 	// Each round waits for a fetch, and more than one is rare: what was fetched
 	// is of another variant, or was stored between two looks.
+	now := x.start
 	for range 4 {
-		now := time.Now()
 		t.look(now)
 		if p.fromStore(w, x, now) {
 			return true
@@ -39,6 +39,7 @@ func (p *Proxy) cached(w *beginning, x *exchange) bool {
 			x.bound.dequeued(time.Now())
 			return false
 		}
+		now = time.Now()
 	}
 	x.bound.dequeued(time.Now())
 	return false
@@ -57,16 +58,18 @@ func (p *Proxy) fromStore(w *beginning, x *exchange, now time.Time) bool {
 	if !v.Use.Answers() {
 		return false
 	}
-	if !p.tellStored(w, x, t.entry, v, hitStatus(v)) {
+	if !p.tellStored(w, x, now, t.entry, v, hitStatus(v)) {
 		return false
 	}
 	t.result = resultOfUse(v.Use)
+	known := false
 	switch {
 	case v.Use == cache.UseStaleWhileRevalidate:
-		p.refresh(x, now)
+		known = p.refresh(x, now)
 	case v.Use == cache.UseFresh && t.req.Method == http.MethodGet && t.early(v):
-		p.refresh(x, now)
+		known = p.refresh(x, now)
 	}
+	x.free = !known && x.untouched()
 	return true
 }
 
@@ -84,8 +87,9 @@ func (p *Proxy) rescue(w *beginning, x *exchange, trouble cache.Trouble) bool {
 		return false
 	}
 	if t.entry != nil {
-		v := t.judge(time.Now(), trouble)
-		if v.Use.Answers() && p.tellStored(w, x, t.entry, v, hitStatus(v)) {
+		now := time.Now()
+		v := t.judge(now, trouble)
+		if v.Use.Answers() && p.tellStored(w, x, now, t.entry, v, hitStatus(v)) {
 			t.result = resultOfUse(v.Use)
 			return true
 		}

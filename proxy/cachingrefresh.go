@@ -36,25 +36,27 @@ func before(now time.Time, mark int64) bool {
 }
 
 // refresh fetches anew, behind, what a request was answered with: one fetch a
-// key at a time, and where it is refused, one later.
-func (p *Proxy) refresh(x *exchange, now time.Time) {
+// key at a time, and where it is refused, one later. It returns whether it tried:
+// then the fetch knows of the exchange.
+func (p *Proxy) refresh(x *exchange, now time.Time) (tried bool) {
 	t := &x.turn
 	m := t.entry.Policy.marks
 	due := m.refresh.Load()
 	if before(now, due) {
-		return
+		return false
 	}
 	t.choose()
 	key := t.fetchKey()
 	if t.parts.fetches.Underway(key) {
-		return
+		return false
 	}
 	// Of many who come at once, one.
 	if !m.refresh.CompareAndSwap(due, int64(sinceEpoch(now)+jittered(refreshAgain))) {
-		return
+		return false
 	}
 	reader, err := t.parts.fetches.Join(context.WithoutCancel(x.r.Context()), key, p.fetch(x, true))
 	if err == nil {
 		reader.Close()
 	}
+	return true
 }

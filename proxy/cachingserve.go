@@ -3,7 +3,6 @@ package proxy
 import (
 	"crypto/rand"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/levee-proxy/levee/cache"
@@ -17,27 +16,17 @@ const (
 // tellStored answers from a stored response: whole, in part, or that the client
 // has it already. Nothing of the response is copied. It returns false if the
 // request has a condition that only the upstream can judge.
-func (p *Proxy) tellStored(w *beginning, x *exchange, e *entry, v cache.Verdict, said *cache.Status) bool {
+func (p *Proxy) tellStored(w *beginning, x *exchange, now time.Time, e *entry, v cache.Verdict, said *cache.Status) bool {
 	a := e.Policy.Answer(&x.turn.req, e.Body.Len())
 	if a.Status == 0 {
 		return false
 	}
 	h := w.Header()
 	var m *cache.Multipart
-	e.Header.CopyTo(h)
-	if a.Status == e.Policy.Status() && a.Status != http.StatusPartialContent {
-		x.values.set(h, ageField, strconv.FormatInt(int64(v.Age/time.Second), 10))
-		if !has(h, "Content-Length") && bodyAllowed(a.Status) {
-			x.values.set(h, "Content-Length", strconv.FormatInt(a.Size, 10))
-		}
-	} else {
-		boundary := ""
-		if a.Parts != nil {
-			boundary = rand.Text()
-			m = &cache.Multipart{Answer: a, Boundary: boundary, ContentType: e.Header.Get("Content-Type")}
-		}
-		a.SetHeader(h, v.Age, boundary)
+	if a.Parts != nil {
+		m = &cache.Multipart{Answer: a, Boundary: rand.Text(), ContentType: e.Header.Get("Content-Type")}
 	}
+	x.storedHeader(h, e, &a, m, v.Age)
 	if !said.Hit && v.Age < time.Second { // Age would say that the upstream wasn't asked for this one
 		delete(h, ageField)
 	}
@@ -49,25 +38,61 @@ func (p *Proxy) tellStored(w *beginning, x *exchange, e *entry, v cache.Verdict,
 	x.record.Status = a.Status
 	out := x.writer(w)
 	defer out.guard.end()
-	out.guard.before()
+	out.begin(now)
 	w.WriteHeader(a.Status)
-	if x.r.Method == http.MethodHead {
-		return true
+	switch {
+	case x.r.Method == http.MethodHead:
+	case m != nil:
+		out.multipart(e, m)
+	default:
+		out.part(e, a.Range)
 	}
-	if m == nil {
-		for piece := range e.Body.Range(a.Range.Start, a.Range.Length) {
-			out.write(piece)
-		}
-		return true
-	}
-	for i, part := range a.Parts {
-		out.write([]byte(m.Head(i)))
-		for piece := range e.Body.Range(part.Start, part.Length) {
-			out.write(piece)
-		}
-	}
-	out.write([]byte(m.End()))
 	return true
+}
+
+// storedHeader makes h the header of an answer from a stored response. Values
+// are the stored ones, or stand in the exchange's room.
+func (x *exchange) storedHeader(h http.Header, e *entry, a *cache.Answer, m *cache.Multipart, age time.Duration) {
+	if m != nil {
+		e.Header.CopyTo(h)
+		a.SetHeader(h, age, m.Boundary)
+		return
+	}
+	whole := a.Status == e.Policy.Status()
+	tagged := !whole && e.Header.Has("Etag")
+	for i := range e.Header {
+		if f := &e.Header[i]; whole || a.Keeps(f.Name, tagged) {
+			h[f.Name] = f.Values
+		}
+	}
+	x.values.set(h, ageField, x.values.number(int64(age/time.Second)))
+	if whole {
+		if !has(h, "Content-Length") && bodyAllowed(a.Status) {
+			x.values.set(h, "Content-Length", x.values.number(a.Size))
+		}
+		return
+	}
+	if a.Status != http.StatusNotModified {
+		var text [64]byte
+		x.values.set(h, "Content-Range", x.values.bytes(a.AppendContentRange(text[:0])))
+		x.values.set(h, "Content-Length", x.values.number(a.Range.Length))
+	}
+}
+
+// part writes a part of the stored body.
+func (b *bodyWriter) part(e *entry, r cache.ByteRange) {
+	for piece := range e.Body.Range(r.Start, r.Length) {
+		b.write(piece)
+	}
+}
+
+// multipart writes several.
+func (b *bodyWriter) multipart(e *entry, m *cache.Multipart) {
+	for i, part := range m.Answer.Parts {
+		b.write([]byte(m.Head(i)))
+		b.part(e, part)
+	}
+	b.write([]byte(m.End()))
 }
 
 // unsniffed keeps net/http from guessing a Content-Type that the service didn't give.
@@ -81,7 +106,7 @@ func unsniffed(h http.Header) {
 func (x *exchange) tellCacheStatus(h http.Header, said *cache.Status) {
 	said.Cache = x.gen.name
 	var stack [128]byte
-	text := string(said.Append(stack[:0]))
+	text := x.values.bytes(said.Append(stack[:0]))
 	if before := h[cacheStatusField]; len(before) > 0 { // shared: never written to
 		h[cacheStatusField] = append(before[:len(before):len(before)], text)
 		return
@@ -92,24 +117,38 @@ func (x *exchange) tellCacheStatus(h http.Header, said *cache.Status) {
 // bodyWriter writes an answer's body to a client that must take it at some pace.
 type bodyWriter struct {
 	w     http.ResponseWriter
-	rc    *http.ResponseController
 	x     *exchange
 	guard progress
+	ready bool // for a piece, as the time has just been noted
+
+	setDeadline func(time.Time) error
 }
 
 // writer is the exchange's own: an answer from memory shall cost no more than it must.
 func (x *exchange) writer(w http.ResponseWriter) *bodyWriter {
 	b := &x.out
-	b.w, b.rc, b.x = w, http.NewResponseController(w), x
-	b.guard.limit, b.guard.set, b.guard.h2 = x.conn.timeouts.write, b.rc.SetWriteDeadline, x.r.ProtoMajor == 2
+	b.w, b.x, b.ready = w, x, false
+	if b.setDeadline == nil {
+		b.setDeadline = func(t time.Time) error { return http.NewResponseController(b.w).SetWriteDeadline(t) }
+	}
+	b.guard.limit, b.guard.set, b.guard.h2, b.guard.writes = x.conn.timeouts.write, b.setDeadline, x.r.ProtoMajor == 2, x.conn
 	return b
+}
+
+// begin is for the answer's header, at now, and the first piece.
+func (b *bodyWriter) begin(now time.Time) {
+	b.guard.beforeAt(now)
+	b.ready = true
 }
 
 // write writes a piece. If the client doesn't take it, the answer is cut off.
 func (b *bodyWriter) write(piece []byte) {
 	for len(piece) > 0 {
 		part := piece[:min(len(piece), bufferSize)]
-		b.guard.before()
+		if !b.ready {
+			b.guard.before()
+		}
+		b.ready = false
 		n, err := b.w.Write(part)
 		b.guard.after()
 		b.x.record.BytesOut += int64(n)
@@ -122,7 +161,7 @@ func (b *bodyWriter) write(piece []byte) {
 
 // flush sends what was written.
 func (b *bodyWriter) flush() {
-	if b.rc.Flush() != nil {
+	if http.NewResponseController(b.w).Flush() != nil {
 		b.x.abort(errClientGone)
 	}
 }

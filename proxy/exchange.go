@@ -55,25 +55,9 @@ type exchange struct {
 	body     requestBody
 	trailers *trailers // of the body; nil: nothing was sent yet
 	record   telemetry.Record
-	values   fieldValues
-}
+	values   *fieldValues
 
-// fieldValues is room for the values of the fields that Levee writes, to spare
-// an allocation for each.
-type fieldValues struct {
-	room [10]string
-	n    int
-}
-
-// set gives a header a field with one value.
-func (v *fieldValues) set(h http.Header, name, value string) {
-	if v.n == len(v.room) {
-		h[name] = []string{value}
-		return
-	}
-	v.room[v.n] = value
-	h[name] = v.room[v.n : v.n+1 : v.n+1]
-	v.n++
+	free bool // nobody else has got hold of it: see exchanges
 }
 
 // takeBody prepares for the client's body. Over HTTP/1.1 the answer may begin
@@ -159,6 +143,8 @@ func (x *exchange) finish() {
 	if x.retrying != nil { // behind cancel, which ends what is still under way
 		x.retrying.end(time.Now())
 	}
+	x.values.release()
+	x.values = nil
 }
 
 // left is the time until the deadline.

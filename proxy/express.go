@@ -138,7 +138,7 @@ func (e *express) handOver(c *clientConn) {
 	}
 	e.deadlines, e.readSet, e.writeSet = false, time.Time{}, time.Time{}
 	_ = c.Conn.SetReadDeadline(time.Now().Add(e.header))
-	_ = c.Conn.SetWriteDeadline(time.Time{})
+	_ = c.SetWriteDeadline(time.Time{})
 }
 
 // touch moves the connection's deadlines: a client must take its answers, and
@@ -150,7 +150,7 @@ func (e *express) touch(c *clientConn, now time.Time) {
 	}
 	if write := c.timeouts.write; write > 0 && now.Sub(e.writeSet) > write/4 {
 		e.deadlines, e.writeSet = true, now
-		_ = c.Conn.SetWriteDeadline(now.Add(write))
+		_ = c.SetWriteDeadline(now.Add(write))
 	}
 }
 
@@ -198,7 +198,7 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	x.route.metrics.Begin()
 	p.inflight.Add(1)
 	x.record.Route = x.route.cfg.Name
-	x.requestID = requestID(r.Header, gen.requestIDHeader)
+	x.requestID = requestID(r.Header, gen.requestIDHeader, nil)
 	p.noteShed(x, refused, x.start)
 	s.out = refused.appendTo(s.out[:0], x)
 	e.touch(c, x.start)

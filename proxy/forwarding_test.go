@@ -68,12 +68,12 @@ func TestRequestID(t *testing.T) {
 		"abc-123": true, "7f/9:a=b+c@d._": true, "": false, "a b": false, "a\"b": false,
 		strings.Repeat("x", 128): true, strings.Repeat("x", 129): false,
 	} {
-		got := requestID(http.Header{"X-Request-Id": {sent}}, "X-Request-Id")
+		got := requestID(http.Header{"X-Request-Id": {sent}}, "X-Request-Id", nil)
 		if (got == sent) != kept || !soundID(got) {
 			t.Errorf("%q became %q", sent, got)
 		}
 	}
-	if a, b := requestID(nil, "X"), requestID(nil, "X"); a == b || len(a) != 32 {
+	if a, b := requestID(nil, "X", nil), requestID(nil, "X", nil); a == b || len(a) != 32 {
 		t.Errorf("made %q and %q", a, b)
 	}
 }

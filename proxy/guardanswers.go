@@ -87,7 +87,7 @@ func (p *Proxy) tell(w *beginning, x *exchange, a *idempotency.Answer, replayed 
 		delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only
 	}
 	rc := http.NewResponseController(w)
-	guard := newProgress(x.r, x.conn.timeouts.write, rc.SetWriteDeadline)
+	guard := newWriteProgress(x, rc.SetWriteDeadline)
 	defer guard.end()
 	guard.before()
 	x.record.Status = a.Status

@@ -13,9 +13,10 @@ import (
 // listeners and behind any other [http.Server].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gen := p.gen.Load()
-	x := &exchange{r: r, gen: gen, conn: connOf(r), start: time.Now(), closing: p.draining.Load()}
+	x := takeExchange()
+	x.r, x.gen, x.conn, x.start = r, gen, connOf(r), time.Now()
 	x.account = x.conn.takeAccount(r)
-	x.closing = x.closing || x.conn.retired()
+	x.closing = p.draining.Load() || x.conn.retired()
 	p.inflight.Add(1)
 	x.route = gen.router.find(r.Host, r.URL)
 	metrics := gen.noRoute
@@ -28,13 +29,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		p.inflight.Add(-1)
 		p.observe(x, metrics)
+		if x.free {
+			x.release()
+		}
 	}()
 	defer x.finish()
 	began := &x.began
 	began.ResponseWriter = w
 	defer p.recover(began, x)
 
-	x.requestID = requestID(r.Header, gen.requestIDHeader)
+	x.requestID = requestID(r.Header, gen.requestIDHeader, x.values)
 	x.grpc = isGRPC(r.Header)
 	x.takeBody(w)
 	if a := p.admit(x); a != nil {
@@ -80,7 +84,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 	x.client = clientAddr(r.Header, x.conn.addr, &g.trusted)
 	x.clientIP = x.conn.addrText
 	if x.client != x.conn.addr {
-		x.clientIP = x.client.String()
+		x.clientIP = x.values.address(x.client)
 	}
 	if a := refuse(r, g.cfg.Limits.HeaderFields); a != nil {
 		return a

@@ -207,6 +207,7 @@ type clientConn struct {
 	freed    sync.Once
 	free     func()
 	rest     atomic.Pointer[time.Timer] // ends the wait for the rest of a body
+	writeDue atomic.Int64               // the deadline for writing, since the epoch; 0: none
 }
 
 // linger bounds how long the server goes on reading the rest of a body that
@@ -259,6 +260,35 @@ func (c *clientConn) Close() error {
 		c.freed.Do(c.free)
 	}
 	return err
+}
+
+// SetDeadline implements [net.Conn].
+func (c *clientConn) SetDeadline(t time.Time) error {
+	c.noteWriteDeadline(t)
+	return c.Conn.SetDeadline(t)
+}
+
+// SetWriteDeadline implements [net.Conn], and remembers the deadline.
+func (c *clientConn) SetWriteDeadline(t time.Time) error {
+	c.noteWriteDeadline(t)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *clientConn) noteWriteDeadline(t time.Time) {
+	due := int64(0)
+	if !t.IsZero() {
+		due = int64(sinceEpoch(t))
+	}
+	c.writeDue.Store(due)
+}
+
+// mayWriteFor is the time until the deadline for writing; 0 where none is set.
+func (c *clientConn) mayWriteFor(now time.Time) time.Duration {
+	due := c.writeDue.Load()
+	if due == 0 {
+		return 0
+	}
+	return time.Duration(due) - sinceEpoch(now)
 }
 
 // CloseWrite half-closes, for tunnels.

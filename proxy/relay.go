@@ -41,7 +41,7 @@ func relay(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
 	}
 	rc := http.NewResponseController(w)
-	guard := newProgress(x.r, x.conn.timeouts.write, rc.SetWriteDeadline)
+	guard := newWriteProgress(x, rc.SetWriteDeadline)
 	defer guard.end()
 	guard.before()
 	x.record.Status = resp.StatusCode

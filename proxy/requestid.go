@@ -9,7 +9,7 @@ import (
 // requestID is the id that a client gave its request, if it is fit for a log
 // and a header, or a new one of 128 random bits. It is for finding lines
 // again and needn't be unguessable, so a fast generator does.
-func requestID(h http.Header, name string) string {
+func requestID(h http.Header, name string, values *fieldValues) string {
 	if v := h[name]; len(v) == 1 && soundID(v[0]) {
 		return v[0]
 	}
@@ -18,7 +18,9 @@ func requestID(h http.Header, name string) string {
 	for i := range 8 {
 		b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
 	}
-	return hex.EncodeToString(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	return values.bytes(text[:])
 }
 
 // soundID accepts up to 128 characters of the kinds that ids are made of.

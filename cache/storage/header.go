@@ -74,6 +74,9 @@ func (h Header) Values(name string) []string {
 	return h[i].Values
 }
 
+// Has tells whether there is a field with this canonical name.
+func (h Header) Has(name string) bool { return h.Values(name) != nil }
+
 // CopyTo sets the fields in to, sharing the values.
 func (h Header) CopyTo(to http.Header) {
 	for _, f := range h {
