@@ -16,7 +16,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-clients lint fmt bench storm rehearse-limiter rehearse-storms image image-test tools clean
+.PHONY: help build run test test-clients lint fmt bench bench-envoy microbench storm rehearse-limiter rehearse-storms image image-test tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -56,7 +56,14 @@ fmt: ## format, and apply what go fix says
 	$(GO) fix ./...
 	$(TOOLS)/gofumpt -w .
 
-bench: ## every benchmark, briefly; BENCH=… picks some, BENCHTIME=… takes longer
+bench: ## Levee beside nginx, HAProxy, Varnish, Caddy and Envoy, the headline cases in some six minutes; COMPARE="-case all" takes flags, -help lists them
+	internal/tools/deps.sh bench
+	ulimit -n "$$(ulimit -Hn)" && $(GO) run ./bench/compare $(COMPARE)
+
+bench-envoy: ## put Envoy's binary where make bench finds it
+	internal/tools/envoy.sh bin/peers
+
+microbench: ## every Go benchmark, briefly; BENCH=… picks some, BENCHTIME=… takes longer
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -benchtime $(or $(BENCHTIME),200ms) ./...
 
 storm: ## the adaptive limit over real HTTP: eight storms through levee run, seven minutes; STORM="-runs 3" takes flags, -help lists them

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of make targets needs.
 #
-#   deps.sh test|clients|lint|image…
+#   deps.sh test|clients|lint|image|bench…
 #
 # Takes milliseconds when everything is there, and touches nothing then. On
 # systems other than Debian it says what is needed and goes on.
@@ -20,8 +20,10 @@ for group in "$@"; do
 		;;
 	lint) packages+=(git shellcheck) ;;
 	image) packages+=(buildah crun netavark uidmap fuse-overlayfs busybox-static ca-certificates) ;;
+	# Whom Levee is measured against, and by what.
+	bench) packages+=(nginx haproxy varnish caddy wrk nghttp2-client) ;;
 	*)
-		echo "deps.sh: unknown group '$group': test, clients, lint or image" >&2
+		echo "deps.sh: unknown group '$group': test, clients, lint, image or bench" >&2
 		exit 2
 		;;
 	esac

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestChosenCases(t *testing.T) {
+	all, err := chosenCases("all")
+	if err != nil || len(all) != len(cases()) {
+		t.Fatalf("all: %d of %d cases, %v", len(all), len(cases()), err)
+	}
+	headline, err := chosenCases("headline,69b")
+	if err != nil || len(headline) < 5 || len(headline) >= len(all) {
+		t.Errorf("headline: %d cases, %v", len(headline), err)
+	}
+	if one, err := chosenCases("tls"); err != nil || len(one) != 1 || !one[0].TLS {
+		t.Errorf("tls: %v, %v", one, err)
+	}
+	if _, err := chosenCases("69b,70b"); err == nil || !strings.Contains(err.Error(), `"70b"`) {
+		t.Errorf("an unknown case: %v", err)
+	}
+}
+
+// TestCasesAreWhole: every case says what the load generators need, under a name of its own.
+func TestCasesAreWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range cases() {
+		if seen[c.Name] || c.Title == "" || c.Role == "" || c.Conns == 0 || !strings.HasPrefix(c.Path, "/") {
+			t.Errorf("%+v", c)
+		}
+		seen[c.Name] = true
+		if (c.Size == 0) != (c.Role == refused) {
+			t.Errorf("%s: the size of its answer is %d", c.Name, c.Size)
+		}
+		if c.takes(1, 1, time.Second) >= c.takes(2, 1, time.Second) && c.Only == "" {
+			t.Errorf("%s: two proxies take no longer than one", c.Name)
+		}
+	}
+}
+
+func TestChosenPeers(t *testing.T) {
+	one, _, err := chosenPeers([]string{"levee"}, nil)
+	if err != nil || len(one) != 1 || one[0].name != "levee" {
+		t.Errorf("%+v, %v", one, err)
+	}
+	two, _, err := chosenPeers([]string{"levee"}, []string{"standard", "lean"})
+	if err != nil || len(two) != 2 || two[0].name != "levee-standard" || two[1].engine != "lean" {
+		t.Errorf("%+v, %v", two, err)
+	}
+	if _, _, err := chosenPeers([]string{"squid"}, nil); err == nil {
+		t.Error("an unknown proxy is no error")
+	}
+}
+
+// TestConfigurations: every proxy has a configuration for each case that it
+// takes part in, in which nothing is left open.
+func TestConfigurations(t *testing.T) {
+	for _, p := range peers() {
+		for _, c := range cases() {
+			if _, ok := p.takesPart(&c); !ok {
+				continue
+			}
+			s := site{benchCase: &c, Folder: t.TempDir(), Memory: "/memory", Port: 1, Spare: 2, Origin: "127.0.0.1:3", GRPC: "127.0.0.1:4", Hole: "127.0.0.1:5"}
+			if err := s.writeFiles(p.files...); err != nil {
+				t.Errorf("%s, %s: %v", p.name, c.Name, err)
+			}
+			if arguments, _ := p.command(&s); !slices.ContainsFunc(arguments, func(a string) bool { return strings.Contains(a, s.Folder) }) {
+				t.Errorf("%s is started without its configuration: %q", p.name, arguments)
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// compare measures all cases.
+func compare(ctx context.Context, o options, stderr io.Writer) (*report, error) {
+	folder, err := os.MkdirTemp("", "levee-compare-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	if err := os.Chmod(folder, 0o755); err != nil {
+		return nil, err
+	}
+	memory, err := memoryFolder(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(memory)
+	for i := range o.peers {
+		if p := &o.peers[i]; p.program == levee {
+			if p.path, err = filepath.Abs(o.levee); o.levee == "" {
+				p.path, err = build(ctx, folder)
+				o.levee = p.path
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	behind, err := startOrigin(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	defer behind.stop()
+	rpcAddress, rpcPID, stopGRPC, err := startGRPC()
+	if err != nil {
+		return nil, err
+	}
+	defer stopGRPC()
+	behind.pids = append(behind.pids, rpcPID)
+	hole, closeHole, err := openHole()
+	if err != nil {
+		return nil, err
+	}
+	defer closeHole()
+
+	for _, absent := range o.absent {
+		fmt.Fprintln(stderr, absent)
+	}
+	fmt.Fprintf(stderr, "%d cases, %d proxies, %d runs of %v each: about %v\n", len(o.cases), len(o.peers), o.runs, o.each, o.takes().Round(10*time.Second))
+	all := &report{}
+	for i := range o.cases {
+		c := &o.cases[i]
+		s := site{benchCase: c, Folder: folder, Memory: memory, Origin: behind.address, GRPC: rpcAddress, Hole: hole}
+		result, err := rounds(ctx, s, o, behind, stderr)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		all.Cases = append(all.Cases, result)
+	}
+	return all, nil
+}
+
+// memoryFolder makes a folder that takes no disk, where the system has a place for such.
+func memoryFolder(otherwise string) (string, error) {
+	folder, err := os.MkdirTemp("/dev/shm", "levee-compare-")
+	if err != nil {
+		folder = filepath.Join(otherwise, "memory")
+		err = os.Mkdir(folder, 0o755)
+	}
+	return folder, errors.Join(err, os.Chmod(folder, 0o755))
+}
+
+// takes estimates how long all of it takes.
+func (o *options) takes() (sum time.Duration) {
+	for i := range o.cases {
+		n := 0
+		for j := range o.peers {
+			if _, ok := o.peers[j].takesPart(&o.cases[i]); ok {
+				n++
+			}
+		}
+		sum += o.cases[i].takes(n, o.runs, o.each)
+	}
+	return sum
+}
+
+// rounds runs one case: all proxies are started and warmed up, and then
+// measured in turns, each round beginning with another one. One that fails is
+// left out from there on; that doesn't spoil the others' figures.
+func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Writer) (caseResult, error) {
+	result := caseResult{Name: s.Name, Title: s.Title, Seconds: o.each.Seconds(), Measured: time.Now().UTC().Truncate(time.Second), Note: o.comment}
+	fmt.Fprintf(stderr, "%s: %s\n", s.Name, s.Title)
+	var all []*running
+	var at []int // of each that runs, its place in the result
+	defer func() {
+		for _, r := range all {
+			r.close()
+		}
+	}()
+	fail := func(p *peerResult, err error) {
+		p.Failed = err.Error()
+		fmt.Fprintf(stderr, "  %s: %v\n", p.Name, err)
+	}
+	for _, p := range o.peers {
+		result.Peers = append(result.Peers, peerResult{Name: p.name, Version: p.version})
+		last := &result.Peers[len(result.Peers)-1]
+		if why, ok := p.takesPart(s.benchCase); !ok {
+			last.Absent = why
+			continue
+		}
+		r, err := startPeer(ctx, p, s)
+		if ctx.Err() != nil {
+			return result, ctx.Err()
+		}
+		if err != nil {
+			fail(last, err)
+			continue
+		}
+		all, at = append(all, r), append(at, len(result.Peers)-1)
+		if err := r.warmUp(ctx, behind); err != nil {
+			fail(last, err)
+		}
+	}
+	for round := range o.runs {
+		for i := range all {
+			n := (i + round) % len(all)
+			p := &result.Peers[at[n]]
+			if p.Failed != "" {
+				continue
+			}
+			f, err := all[n].measure(ctx, behind, o.each)
+			if ctx.Err() != nil {
+				return result, ctx.Err()
+			}
+			if err != nil {
+				fail(p, err)
+				continue
+			}
+			p.Samples = append(p.Samples, f)
+			fmt.Fprintf(stderr, "  %-8s %s\n", p.Name, f)
+		}
+	}
+	return result, nil
+}
+
+// warmUp brings a proxy to where it would be after a while.
+func (r *running) warmUp(ctx context.Context, behind *origin) error {
+	if r.Role == cached {
+		if err := r.fill(ctx); err != nil {
+			return err
+		}
+	}
+	if r.Idle {
+		return nil
+	}
+	_, err := r.measure(ctx, behind, warmUp)
+	return err
+}
