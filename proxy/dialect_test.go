@@ -76,7 +76,7 @@ func TestDialects(t *testing.T) {
 				a.ask("/hold")
 				q, e := a.connectExpress()
 				request := "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Join(append(test.header, "", ""), "\r\n")
-				for i := range 2 { // net/http takes the first apart
+				for i := range 2 { // net/http takes the first apart; to the lean engine nothing was shed yet
 					synctest.Wait() // as in exchange
 					io.WriteString(q.conn, request)
 					resp, err := http.ReadResponse(q.br, nil)

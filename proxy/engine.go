@@ -13,13 +13,17 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/h1/server"
 )
 
 // engine reads requests off a listener's connections and calls the proxy's
-// handler: net/http's server, with limits on everything. It is made for one
-// set of settings; others need another engine, on the same socket.
+// handler, with limits on everything: net/http's server, for HTTP/2 always, and
+// for HTTP/1.1 either that or our own. It is made for one set of settings;
+// others need another engine, on the same socket.
 type engine struct {
 	server  *http.Server
+	lean    *server.Server // nil: net/http reads HTTP/1.1 too
 	tls     *tls.Config
 	certs   *certStore
 	feed    *feed
@@ -41,7 +45,7 @@ const (
 	serverHeaderSlack = 4096 // net/http adds it to MaxHeaderBytes; we want the limit as configured
 )
 
-func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base context.Context, errorLog *log.Logger) (*engine, error) {
+func newEngine(kind string, cfg *config.Listener, limits *config.Limits, h http.Handler, base context.Context, errorLog *log.Logger) (*engine, error) {
 	e := &engine{
 		feed:    newFeed(),
 		timeout: clientTimeouts{read: time.Duration(cfg.Timeouts.Read), write: time.Duration(cfg.Timeouts.Write)},
@@ -79,6 +83,27 @@ func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base
 		ConnState:   watchConn,
 		ErrorLog:    errorLog,
 	}
+	if kind == config.EngineLean {
+		config := server.Config{
+			Handler:     h,
+			Limits:      h1.Limits{HeadBytes: int(limits.HeaderBytes), Fields: limits.HeaderFields},
+			Header:      time.Duration(cfg.Timeouts.Header),
+			Idle:        time.Duration(cfg.Timeouts.Idle),
+			Write:       e.timeout.write,
+			Drain:       e.timeout.read,
+			TLS:         e.tls,
+			HTTP2:       e.handOver,
+			Base:        base,
+			ConnContext: rememberConn,
+			ConnState:   watchConn,
+			Refused:     e.refused,
+			ErrorLog:    errorLog,
+		}
+		if e.proxy != nil {
+			config.Express = e.answerLean
+		}
+		e.lean = server.New(config)
+	}
 	go func() {
 		if err := e.server.Serve(e.feed); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			errorLog.Printf("server ended: %v", err)
@@ -90,6 +115,16 @@ func newEngine(cfg *config.Listener, limits *config.Limits, h http.Handler, base
 // handle serves a connection.
 func (e *engine) handle(c *clientConn) {
 	c.timeouts, c.engine = e.timeout, e
+	if e.lean != nil {
+		if e.tls != nil {
+			c.scheme = "https"
+		}
+		if e.proxy != nil {
+			c.express = &express{proxy: e.proxy}
+		}
+		go e.lean.Serve(c)
+		return
+	}
 	if e.tls == nil && e.proxy != nil {
 		c.express = &express{proxy: e.proxy, idle: e.server.IdleTimeout, header: e.server.ReadHeaderTimeout, begins: true, exact: true}
 	}
@@ -103,6 +138,27 @@ func (e *engine) handle(c *clientConn) {
 	}
 }
 
+// handOver gives net/http a connection on which HTTP/2 is spoken, and what was
+// read of it.
+func (e *engine) handOver(nc net.Conn, read []byte) {
+	c := below(nc).(*clientConn)
+	c.early, c.express = read, nil
+	if !e.feed.give(nc) {
+		nc.Close()
+	}
+}
+
+// refused counts a message that the lean engine refuses, and has the answer say
+// who did.
+func (e *engine) refused(_ net.Conn, status int, why string) []byte {
+	if e.proxy == nil {
+		return nil
+	}
+	e.proxy.o.Metrics.Answer(string(errRequest))
+	a := answer{status: status, kind: errRequest, details: why}
+	return h1.AppendField(nil, "Proxy-Status", a.proxyStatus(e.proxy.gen.Load().name))
+}
+
 // retire makes each answer the last on its connection; connections that stay
 // idle are closed when wait is over or ctx ends, those in use when their
 // request is done. What still runs when ctx ends is cut, after a call of
@@ -110,12 +166,24 @@ func (e *engine) handle(c *clientConn) {
 func (e *engine) retire(ctx context.Context, wait time.Duration, beforeCut func()) error {
 	e.retired.Store(true)
 	pause(wait, ctx.Done())
-	err := e.server.Shutdown(ctx)
+	var err error
+	if e.lean != nil {
+		err = e.lean.Shutdown(ctx) // first: it hands connections over
+	}
+	err = errors.Join(err, e.server.Shutdown(ctx))
 	if err != nil {
 		beforeCut()
-		e.server.Close()
+		e.close()
 	}
 	return err
+}
+
+// close ends all connections at once.
+func (e *engine) close() {
+	if e.lean != nil {
+		e.lean.Close()
+	}
+	e.server.Close()
 }
 
 // connOf finds what is known about a request's connection. Behind a server

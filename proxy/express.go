@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -11,8 +12,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// express answers the refusals on one plain HTTP/1.1 connection, before
-// net/http has heard of their requests.
+// express answers the refusals on one HTTP/1.1 connection: in front of net/http,
+// which then never hears of their requests, or from within the lean engine.
 //
 // In a storm most requests are refused, and what they cost is taken from the
 // service's share of the machine. Of a refusal's cost, net/http's part is the
@@ -21,6 +22,10 @@ import (
 // being refused, each one is looked at as it comes from the socket. If it would
 // be refused, it is answered at once; everything else goes to net/http byte
 // for byte, as if nobody had looked.
+//
+// The lean engine asks, when it has read a request's head, and goes on with it
+// where there is no answer. What follows is about net/http, and plain
+// connections.
 //
 // This is safe because it never passes anything on, and because it looks only
 // where a request surely begins: as long as each read gave exactly one whole
@@ -60,6 +65,11 @@ func (p *Proxy) expectsShedding() bool {
 
 // Read is net/http's way to the connection.
 func (c *clientConn) Read(p []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		c.early = c.early[n:]
+		return n, nil
+	}
 	e := c.express
 	if e == nil || !e.exact {
 		return c.Conn.Read(p)
@@ -168,10 +178,6 @@ var scratches = sync.Pool{New: func() any { return &scratch{br: bufio.NewReader(
 // refuse answers a whole request, if it is to be refused. An error is one of
 // writing the answer.
 func (e *express) refuse(c *clientConn, request []byte) (answered bool, err error) {
-	p := e.proxy
-	if p.draining.Load() || c.retired() {
-		return false, nil
-	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.src.Reset(request)
@@ -180,33 +186,55 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 	if err != nil || s.br.Buffered() > 0 || s.src.Len() > 0 || !sound(r) {
 		return false, nil // net/http has the words for it
 	}
+	s.out = e.answer(c, r, &s.x, s.out[:0])
+	if len(s.out) == 0 {
+		return false, nil
+	}
+	e.touch(c, s.x.start)
+	_, err = c.Conn.Write(s.out)
+	return err == nil, err
+}
+
+// answerLean is for the lean engine, which asks before it makes anything of a
+// request without a body. It appends the answer to b, or nothing.
+func (e *engine) answerLean(nc net.Conn, r *http.Request, b []byte) []byte {
+	if !e.proxy.expectsShedding() {
+		return b
+	}
+	c := nc.(*clientConn)
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	return c.express.answer(c, r, &s.x, b)
+}
+
+// answer appends the answer to a request that is to be refused, or nothing.
+func (e *express) answer(c *clientConn, r *http.Request, x *exchange, b []byte) []byte {
+	p := e.proxy
+	if p.draining.Load() || c.retired() {
+		return b
+	}
 	gen := p.gen.Load()
-	x := &s.x
 	*x = exchange{r: r, gen: gen, conn: c, start: time.Now(), route: gen.router.find(r.Host, r.URL)}
 	if x.route == nil || x.route.caps != nil || x.route.spares() { // a rate cap's tokens are taken once; others may have an answer
-		return false, nil
+		return b
 	}
 	x.grpc = isGRPC(r.Header)
 	if x.grpc || p.admit(x) != nil {
-		return false, nil
+		return b
 	}
 	refused := x.refuseOutright()
 	if refused == nil {
 		e.leaveAccount(&x.account, x.start)
-		return false, nil
+		return b
 	}
 	x.route.metrics.Begin()
-	p.inflight.Add(1)
 	x.record.Route = x.route.cfg.Name
 	x.requestID = requestID(r.Header, gen.requestIDHeader, nil)
 	p.noteShed(x, refused, x.start)
-	s.out = refused.appendTo(s.out[:0], x)
-	e.touch(c, x.start)
+	b = refused.appendTo(b, x)
 	e.answered++
-	_, err = c.Conn.Write(s.out)
-	p.inflight.Add(-1)
 	p.observe(x, x.route.metrics)
-	return err == nil, err
+	return b
 }
 
 // sound takes the looks at a request that net/http's server takes, and

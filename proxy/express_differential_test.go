@@ -14,6 +14,7 @@ import (
 // TestExpressIsInvisible: whatever a client sends, in whatever pieces, it gets
 // the same bytes as from net/http alone.
 func TestExpressIsInvisible(t *testing.T) {
+	besideNetHTTP(t)
 	words := []string{
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"HEAD /x HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n\r\n",

@@ -133,5 +133,5 @@ func (g *generation) capsOf(rc *config.Route, cfg *config.Config) *rateCaps {
 // sameEngine says whether a listener's engine can stay: all that it was made
 // of is the same. The caps on connections aren't part of it.
 func sameEngine(a, b *config.Listener, la, lb *config.Limits) bool {
-	return a.Timeouts == b.Timeouts && reflect.DeepEqual(a.TLS, b.TLS) && la.HeaderBytes == lb.HeaderBytes
+	return a.Timeouts == b.Timeouts && reflect.DeepEqual(a.TLS, b.TLS) && la.HeaderBytes == lb.HeaderBytes && la.HeaderFields == lb.HeaderFields
 }

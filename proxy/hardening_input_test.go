@@ -66,7 +66,9 @@ func TestInputRefused(t *testing.T) {
 			c := dialRaw(t, p)
 			c.send(tc.request)
 			resp, _ := c.answer("GET")
-			if tc.ours {
+			if onLean() && !tc.ours { // and says who refused it
+				wantAnswer(t, resp, strict(tc.status), errRequest)
+			} else if tc.ours {
 				wantAnswer(t, resp, tc.status, errRequest)
 			} else if resp.StatusCode != tc.status {
 				t.Fatalf("answered %d, want %d", resp.StatusCode, tc.status)
@@ -79,6 +81,14 @@ func TestInputRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// strict is the status of the lean engine where net/http's parser has another.
+func strict(status int) int {
+	if status == http.StatusNotImplemented { // a coding that isn't known may hide where the body ends
+		return http.StatusBadRequest
+	}
+	return status
 }
 
 // TestInputAbsoluteForm: the authority of an absolute target is the Host, and

@@ -100,7 +100,7 @@ func TestAccountOutcomes(t *testing.T) {
 				q := a.ask(test.path, header)
 				takes(100 * time.Millisecond)
 				if test.leave {
-					q.conn.Close()
+					q.leave()
 				}
 				synctest.Wait()
 				if len(books.closed) != 1 || books.closed[test.want] != 1 {
@@ -489,7 +489,9 @@ func TestAccountsOverExpress(t *testing.T) {
 		books := a.keepBooks()
 		held := a.ask("/hold")
 		q, e := a.connectExpress()
-		for range 3 {
+		q.exchange(plain, 1)
+		e.answered = 0 // net/http takes the first apart
+		for range 2 {
 			q.exchange(plain, 1)
 		}
 		a.release <- struct{}{}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -204,6 +203,7 @@ type clientConn struct {
 	timeouts clientTimeouts
 	engine   *engine
 	express  *express // nil where requests can't be told from below net/http
+	early    []byte   // what another engine has read already of what net/http reads
 	freed    sync.Once
 	free     func()
 	rest     atomic.Pointer[time.Timer] // ends the wait for the rest of a body
@@ -308,13 +308,22 @@ func rememberConn(ctx context.Context, nc net.Conn) context.Context {
 	return context.WithValue(ctx, clientConnKey{}, below(nc))
 }
 
-// below takes the TLS off a connection.
+// below takes the TLS off a connection, and what an engine has put around it.
 func below(nc net.Conn) net.Conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		return t.NetConn()
+	for {
+		if _, ours := nc.(*clientConn); ours {
+			return nc
+		}
+		outer, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nc
+		}
+		nc = outer.NetConn()
 	}
-	return nc
 }
+
+// NetConn returns the connection as it was accepted.
+func (c *clientConn) NetConn() net.Conn { return c.Conn }
 
 // watchConn is for [http.Server.ConnState].
 func watchConn(nc net.Conn, state http.ConnState) {

@@ -23,8 +23,13 @@ func (c *pipeConn) Read(p []byte) (int, error)  { return c.in.read(p) }
 func (c *pipeConn) Write(p []byte) (int, error) { return c.out.write(p) }
 func (c *pipeConn) Close() error                { c.in.end(true); c.out.end(false); return nil }
 func (c *pipeConn) CloseWrite() error           { c.out.end(false); return nil }
-func (c *pipeConn) LocalAddr() net.Addr         { return pipeAddr{} }
-func (c *pipeConn) RemoteAddr() net.Addr        { return pipeAddr{} }
+func (c *pipeConn) HungUp() bool {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	return c.in.ended
+}
+func (c *pipeConn) LocalAddr() net.Addr  { return pipeAddr{} }
+func (c *pipeConn) RemoteAddr() net.Addr { return pipeAddr{} }
 func (c *pipeConn) SetDeadline(t time.Time) error {
 	c.in.reader.set(c.in, t)
 	c.out.writer.set(c.out, t)

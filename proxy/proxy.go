@@ -150,7 +150,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 			l.raw.Close()
 		}
 		for _, e := range engines {
-			e.server.Close()
+			e.close()
 		}
 		gen.retireExcept(old)
 	}()
@@ -165,10 +165,10 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 			l = newListener(lc, raw, p.slots)
 			fresh[lc.Address] = l
 		}
-		if l.cfg != nil && sameEngine(l.cfg, lc, &old.cfg.Limits, &cfg.Limits) {
+		if l.cfg != nil && old.cfg.Engine == cfg.Engine && sameEngine(l.cfg, lc, &old.cfg.Limits, &cfg.Limits) {
 			continue
 		}
-		e, err := newEngine(lc, &cfg.Limits, p, p.base, p.o.ErrorLog)
+		e, err := newEngine(cfg.Engine, lc, &cfg.Limits, p, p.base, p.o.ErrorLog)
 		if err != nil {
 			return fmt.Errorf("listener %s: %w", lc.Address, err)
 		}
@@ -303,7 +303,7 @@ func (p *Proxy) Close() {
 			l.raw.Close()
 		}
 		if e := l.engine.Load(); e != nil {
-			e.server.Close()
+			e.close()
 		}
 	}
 	p.old.Wait()

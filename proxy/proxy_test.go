@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -36,6 +37,9 @@ func parse(t testing.TB, yaml, upstream string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if engine := os.Getenv("LEVEE_ENGINE"); engine != "" { // the tests run on both
+		cfg.Engine = engine
+	}
 	return cfg
 }
 
@@ -46,6 +50,9 @@ listeners: [{address: "127.0.0.1:0"}]
 routes: [{name: all, upstream: service}]
 upstreams: [{name: service, endpoints: ["$UPSTREAM"]}]
 `
+
+// onLean says whether these tests run on the lean engine: LEVEE_ENGINE chooses.
+func onLean() bool { return os.Getenv("LEVEE_ENGINE") == config.EngineLean }
 
 // steady is a configuration without storm control, for tests of what fails again
 // and again on purpose: to the detector their clients are a storm.

@@ -398,7 +398,7 @@ func TestWaitingHoldsOnlyBudget(t *testing.T) {
 			t.Errorf("answered %d, want 503 for want of budget", status)
 		}
 		c.Close()
-		synctest.Wait()
+		takes(250 * time.Millisecond) // the lean engine notices within that
 		if left := f.upstream().retries.budget.Left(time.Now()); left < 1 {
 			t.Errorf("%v left in the budget after the client has left, want what was reserved", left)
 		}

@@ -173,7 +173,7 @@ func TestUploadsTeachNothingWrong(t *testing.T) {
 			}
 		}},
 		{"left while it sent", func(a *arena, q *asked) { q.trickle(9); q.conn.Close() }},
-		{"left after it had sent", func(a *arena, q *asked) { q.trickle(10); q.conn.Close() }},
+		{"left after it had sent", func(a *arena, q *asked) { q.trickle(10); q.leave() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -49,13 +49,13 @@ func newVirtualTo(t *testing.T, yaml string, o Options, stop func()) *virtual {
 	for _, u := range gen.upstreams {
 		u.start()
 	}
-	e, err := newEngine(&cfg.Listeners[0], &cfg.Limits, p, p.base, p.o.ErrorLog)
+	e, err := newEngine(cfg.Engine, &cfg.Listeners[0], &cfg.Limits, p, p.base, p.o.ErrorLog)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := &virtual{t, p, e}
 	t.Cleanup(func() {
-		e.server.Close()
+		e.close()
 		p.cutAll(errStopped)
 		p.o.caching.close()
 		gen.retireExcept(nil)

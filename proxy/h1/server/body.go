@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1"
+)
+
+// body is a request's body. It may be read on another goroutine than the
+// handler's, also while the handler returns; then it ends for the reader.
+type body struct {
+	x     *exchange
+	ended atomic.Bool // all of it was read, or there is none
+
+	mu     sync.Mutex // held while it is read
+	h1     h1.Body
+	closed bool // the handler has returned
+}
+
+// begin makes it the exchange's.
+func (b *body) begin(x *exchange) {
+	b.x = x
+	b.h1.Reset(&x.c.r, x.head.Framing, &x.c.s.cfg.Limits)
+	b.ended.Store(b.h1.Ended())
+	x.mayContinue.Store(x.head.Expect)
+}
+
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if b.x.mayContinue.Load() {
+		b.x.sayContinue()
+	}
+	n, err := b.h1.Read(p)
+	switch {
+	case err == nil:
+	case err == io.EOF:
+		b.end()
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		if _, malformed := errors.AsType[*h1.Error](err); !malformed {
+			b.x.ctx.cancel(context.Canceled) // the connection is gone, or half of it
+		}
+	}
+	return n, err
+}
+
+// end is for when all was read: then the trailers are there.
+func (b *body) end() {
+	if b.ended.Swap(true) {
+		return
+	}
+	if r := b.x.req; r.Trailer == nil {
+		r.Trailer = b.h1.Trailer
+	} else {
+		maps.Copy(r.Trailer, b.h1.Trailer)
+	}
+}
+
+// Close implements [io.Closer]. It does nothing: what is left is the server's.
+func (b *body) Close() error { return nil }
+
+// whole says whether nothing of the body is left on the connection.
+func (b *body) whole() bool { return b.ended.Load() }
+
+// drainMost is how much of a body is read for nothing, to keep its connection.
+const drainMost = 256 << 10
+
+// large says whether what is left is known to be more than is worth reading.
+func (b *body) large() bool {
+	f := b.x.head.Framing
+	return f.Kind == h1.Length && f.Length > drainMost && !b.whole()
+}
+
+// drain takes the body back from the handler, and reads what is left if that is
+// little. It returns whether another request may follow.
+func (b *body) drain(keep bool) bool {
+	if !b.mu.TryLock() {
+		// Somebody still waits for more of it. Such a read leaves the body
+		// where nobody can go on.
+		_ = b.x.c.wire.SetReadDeadline(longAgo)
+		b.mu.Lock()
+	}
+	defer b.mu.Unlock()
+	b.closed = true
+	if b.whole() {
+		return keep
+	}
+	if !keep || b.h1.Err() != nil || b.large() {
+		return false
+	}
+	_ = b.x.c.wire.SetReadDeadline(time.Now().Add(b.x.c.s.cfg.Drain))
+	out := takeOut()
+	defer giveOut(out)
+	room := (*out)[:cap(*out)]
+	for total := 0; total <= drainMost; {
+		n, err := b.h1.Read(room)
+		total += n
+		if err != nil {
+			b.ended.Store(err == io.EOF)
+			return err == io.EOF
+		}
+	}
+	return false
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)

@@ -1,0 +1,338 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1"
+)
+
+// conn is a client's connection. One goroutine reads its requests, calls the
+// handler, and writes the answers.
+type conn struct {
+	s    *Server
+	nc   net.Conn // as it was given to Serve
+	wire *wire
+	rw   net.Conn // wire, or TLS above it
+	tls  *tls.Conn
+
+	state    atomic.Int32
+	ctx      context.Context // of all requests: values
+	tlsState *tls.ConnectionState
+	remote   string
+
+	src   source
+	try   func(fd uintptr) bool // src.tryRaw
+	r     h1.Reader
+	first bool // no request has come yet
+	post  bool // the last one was a POST
+
+	current  atomic.Pointer[exchange] // nil: none
+	url      url.URL                  // of the request that was read
+	template http.Request
+}
+
+// The states of a connection.
+const (
+	stateNew int32 = iota
+	stateActive
+	stateIdle
+	stateClosed // by Shutdown
+)
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{s: s, nc: nc, wire: newWire(nc), first: true}
+	c.rw = c.wire
+	c.src.c = c
+	c.try = c.src.tryRaw
+	c.r.Reset(&c.src)
+	return c
+}
+
+// tell tells who asked for it of the connection's state.
+func (c *conn) tell(state http.ConnState) {
+	if hook := c.s.cfg.ConnState; hook != nil {
+		hook(c.nc, state)
+	}
+}
+
+// closeIfIdle closes the connection unless a request is being read or answered.
+// One on which none has come is given its time.
+func (c *conn) closeIfIdle() {
+	if c.state.CompareAndSwap(stateIdle, stateClosed) {
+		c.nc.Close()
+	}
+}
+
+// cancel cancels the request that runs.
+func (c *conn) cancel(err error) {
+	if x := c.current.Load(); x != nil {
+		x.ctx.cancel(err)
+	}
+}
+
+// serve serves the connection to its end.
+func (c *conn) serve() {
+	ended := http.StateClosed
+	defer func() {
+		if v := recover(); v != nil { // not a handler's: of reading or writing
+			c.s.logf("panic on the connection of %s: %v\n%s", c.remote, v, debug.Stack())
+			ended = http.StateClosed
+		}
+		if ended == http.StateClosed {
+			c.rw.Close()
+			c.nc.Close()
+		}
+		c.s.forget(c)
+		c.tell(ended)
+	}()
+	c.begin()
+	if c.tls != nil && !c.handshake() {
+		if c.negotiatedHTTP2() {
+			ended = http.StateHijacked
+			c.handOver(nil)
+		}
+		return
+	}
+	for {
+		if !c.await() {
+			return
+		}
+		if c.first && c.tls == nil && c.prefaced() {
+			ended = http.StateHijacked
+			c.handOver(c.r.Peek())
+			return
+		}
+		switch c.serveOne() {
+		case over:
+			return
+		case taken:
+			ended = http.StateHijacked
+			return
+		}
+		c.first = false
+		c.tell(http.StateIdle)
+	}
+}
+
+// begin finds out what all requests of the connection have in common.
+func (c *conn) begin() {
+	cfg := &c.s.cfg
+	if a := c.nc.RemoteAddr(); a != nil {
+		c.remote = a.String()
+	}
+	c.ctx = cfg.Base
+	if cfg.ConnContext != nil {
+		c.ctx = cfg.ConnContext(c.ctx, c.nc)
+	}
+	c.ctx = context.WithValue(c.ctx, http.LocalAddrContextKey, c.nc.LocalAddr())
+	if cfg.TLS != nil {
+		c.tls = tls.Server(c.wire, cfg.TLS)
+		c.rw = c.tls
+	}
+}
+
+// await waits for a request's first bytes. False: none will come.
+func (c *conn) await() bool {
+	if c.r.Buffered() == 0 {
+		c.r.Release()
+		wait := c.s.cfg.Idle
+		if c.first {
+			wait = c.s.cfg.Header
+		} else {
+			c.state.Store(stateIdle)
+		}
+		if c.s.closing.Load() && !c.first {
+			return false
+		}
+		if wait > 0 {
+			_ = c.wire.SetReadDeadline(time.Now().Add(wait))
+		}
+		if c.src.wait() != nil {
+			return false
+		}
+	}
+	if c.first { // Shutdown leaves it alone
+		c.state.Store(stateActive)
+		return true
+	}
+	return c.state.CompareAndSwap(stateIdle, stateActive) || c.state.Load() == stateActive
+}
+
+// fate is what becomes of a connection behind a request.
+type fate uint8
+
+const (
+	over  fate = iota // it is closed
+	next              // another request may come
+	taken             // it was hijacked
+)
+
+// serveOne serves a request of which the first bytes have come.
+func (c *conn) serveOne() fate {
+	h := heads.Get().(*h1.RequestHead)
+	if !c.read(h) {
+		heads.Put(h)
+		return over
+	}
+	if c.s.cfg.Express != nil && h.Framing.Kind == h1.None && h.Minor > 0 && !h.Close && !h.Upgrade {
+		if answered, fate := c.express(h); answered {
+			heads.Put(h)
+			return fate
+		}
+	}
+	x := &exchange{c: c, head: *h}
+	*h = h1.RequestHead{} // its header is the handler's now
+	heads.Put(h)
+	return c.exchange(x)
+}
+
+// heads are read into. Of those of requests that were answered express, all is
+// used again.
+var heads = sync.Pool{New: func() any { return new(h1.RequestHead) }}
+
+// exchange calls the handler, and sees to what is left when it returns.
+func (c *conn) exchange(x *exchange) fate {
+	x.url = c.url
+	x.ctx.base, x.ctx.x = c.ctx, x
+	r := c.request(x)
+	c.current.Store(x)
+	if base := c.s.cfg.Base; base.Err() != nil { // it may have ended just before
+		x.ctx.cancel(base.Err())
+	}
+	aborted := x.handle(r)
+	x.ctx.cancel(context.Canceled)
+	if x.watching {
+		x.unwatch()
+	}
+	c.current.Store(nil)
+	switch {
+	case x.hijacked:
+		return taken
+	case aborted:
+		x.abort()
+		return over
+	}
+	again := x.finish()
+	switch {
+	case again:
+		return next
+	case !x.body.whole():
+		c.linger()
+	}
+	return over
+}
+
+// express asks whether there is an answer already, and sends it.
+func (c *conn) express(h *h1.RequestHead) (answered bool, f fate) {
+	out := takeOut()
+	defer giveOut(out)
+	c.fill(&c.template, h, &c.url)
+	b := c.s.cfg.Express(c.nc, &c.template, (*out)[:0])
+	if len(b) == 0 {
+		return false, over
+	}
+	c.template = http.Request{}
+	if d := c.s.cfg.Write; d > 0 {
+		_ = c.wire.SetWriteDeadline(time.Now().Add(d))
+	}
+	if _, err := c.rw.Write(b); err != nil {
+		return true, over
+	}
+	return true, next
+}
+
+// read reads a request's head. Where it is none, the client is told.
+func (c *conn) read(h *h1.RequestHead) bool {
+	if c.post {
+		c.post = false
+		c.skipCRLF()
+	}
+	c.src.begin(c.s.cfg.Header)
+	err := c.r.ReadRequest(h, &c.s.cfg.Limits)
+	c.src.end()
+	if err == nil {
+		err = h1.ParseTarget(&c.url, h.Method, h.Target)
+	}
+	if err != nil {
+		c.refuse(err)
+		return false
+	}
+	c.post = h.Method == http.MethodPost
+	return true
+}
+
+// skipCRLF skips an empty line behind a POST, which old clients send (RFC 9112,
+// section 2.2).
+func (c *conn) skipCRLF() {
+	b := c.r.Peek()
+	if len(b) == 1 && b[0] == '\r' && c.r.Fill() == nil {
+		b = c.r.Peek()
+	}
+	if strings.HasPrefix(string(b[:min(len(b), 2)]), "\r\n") {
+		var two [2]byte
+		_, _ = c.r.Read(two[:])
+	}
+}
+
+// fill makes a request of a head, without body and context.
+func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
+	*r = http.Request{
+		Method: h.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: h.Minor,
+		Header: h.Header, Body: http.NoBody, ContentLength: h.Framing.ContentLength(), Close: h.Close,
+		Host: h.Host, Trailer: h.Trailer, RemoteAddr: c.remote, RequestURI: h.Target, TLS: c.tlsState,
+	}
+	if h.Minor == 0 {
+		r.Proto = "HTTP/1.0"
+	}
+	if u.Host != "" {
+		r.Host = u.Host
+	}
+}
+
+// request makes the request that the handler gets.
+func (c *conn) request(x *exchange) *http.Request {
+	c.fill(&c.template, &x.head, &x.url)
+	x.body.begin(x)
+	if !x.body.whole() {
+		c.template.Body = &x.body
+	}
+	if x.head.Framing.Kind == h1.Chunked {
+		c.template.TransferEncoding = []string{"chunked"}
+	}
+	x.req = c.template.WithContext(&x.ctx)
+	c.template = http.Request{}
+	return x.req
+}
+
+// lingering is how long a connection that is closed on a client which still
+// sends is read for nothing: the system would reset it otherwise, and the answer
+// might be lost with it (RFC 9112, section 9.6).
+const lingering = 500 * time.Millisecond
+
+// linger half-closes the connection and reads for a while.
+func (c *conn) linger() {
+	if c.tls != nil {
+		_ = c.tls.CloseWrite()
+	}
+	if c.wire.CloseWrite() != nil {
+		return
+	}
+	_ = c.wire.SetReadDeadline(time.Now().Add(lingering))
+	b := takeOut()
+	defer giveOut(b)
+	room := (*b)[:cap(*b)]
+	for {
+		if _, err := c.wire.Read(room); err != nil {
+			return
+		}
+	}
+}

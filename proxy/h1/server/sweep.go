@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// sweepEvery is how often requests that take long are looked at, and from which
+// age on. Older ones are looked at more rarely: after an eighth of their age,
+// but every second.
+const (
+	sweepEvery  = 50 * time.Millisecond
+	sweepRarest = time.Second
+)
+
+// sweep finds the clients that have left while their requests run: one timer
+// looks at all requests that take longer than sweepEvery. Nearly all are over
+// before; they cost two short locks.
+type sweep struct {
+	mu    sync.Mutex
+	first *exchange // by age, the oldest first
+	last  *exchange
+	timer *time.Timer
+	runs  bool
+	due   []*exchange // of one look, used again
+}
+
+// place is an exchange's in the sweep's list.
+type place struct {
+	watched    bool
+	prev, next *exchange
+	since      time.Time
+	look       time.Time // when next
+}
+
+// watch puts the exchange under watch, unless it is. Its context must be locked,
+// and not have ended.
+func (x *exchange) watch() {
+	if x.watching {
+		return
+	}
+	x.watching = true
+	s, now := &x.c.s.sweep, time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.place = place{watched: true, prev: s.last, since: now, look: now.Add(sweepEvery)}
+	if s.last == nil {
+		s.first = x
+	} else {
+		s.last.place.next = x
+	}
+	s.last = x
+	switch {
+	case s.runs:
+	case s.timer == nil:
+		s.runs, s.timer = true, time.AfterFunc(sweepEvery, s.run)
+	default:
+		s.runs = true
+		s.timer.Reset(sweepEvery)
+	}
+}
+
+// unwatch ends that.
+func (x *exchange) unwatch() {
+	s := &x.c.s.sweep
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := &x.place
+	if !p.watched {
+		return
+	}
+	if p.prev == nil {
+		s.first = p.next
+	} else {
+		p.prev.place.next = p.next
+	}
+	if p.next == nil {
+		s.last = p.prev
+	} else {
+		p.next.place.prev = p.prev
+	}
+	*p = place{}
+}
+
+// run is one look, after which the timer is set again if there is anything to
+// look at. It doesn't stop for less: a timer that is stopped and set with every
+// request would cost each of them.
+func (s *sweep) run() {
+	now := time.Now()
+	s.mu.Lock()
+	due := s.due[:0]
+	for x := s.first; x != nil; x = x.place.next {
+		p := &x.place
+		if now.Sub(p.since) < sweepEvery {
+			break // and so are all that follow
+		}
+		if !now.Before(p.look) {
+			p.look = now.Add(min(max(now.Sub(p.since)/8, sweepEvery), sweepRarest))
+			due = append(due, x)
+		}
+	}
+	s.mu.Unlock()
+	for _, x := range due {
+		if x.departed() {
+			x.ctx.cancel(context.Canceled)
+		}
+	}
+	s.mu.Lock()
+	clear(due)
+	s.due = due[:0]
+	if s.runs = s.first != nil; s.runs {
+		s.timer.Reset(sweepEvery)
+	}
+	s.mu.Unlock()
+}
+
+// departed says whether the client has left. As long as there is more of a body
+// to read, an end of what it sends is a matter of reading.
+func (x *exchange) departed() bool {
+	half, gone := x.c.wire.look()
+	return gone || half && x.body.ended.Load()
+}

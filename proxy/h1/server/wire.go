@@ -1,0 +1,147 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// wire is a client's connection below TLS, with deadlines that are cheap to move.
+//
+// Deadlines move with every request and every piece of a body, nearly always to
+// a later time, and nearly none of them is ever met. To tell the runtime of each
+// costs a lock and a timer. So a later deadline is only noted: when the one that
+// the runtime knows has come, whoever was waiting looks at the note, and waits
+// on. An earlier one is set at once.
+type wire struct {
+	net.Conn
+	bottom      net.Conn        // the connection of the system, below what wraps it
+	raw         syscall.RawConn // nil: none
+	read, write deadline
+}
+
+// wrapper is a connection around another, as package proxy's are.
+type wrapper interface{ NetConn() net.Conn }
+
+func newWire(nc net.Conn) *wire {
+	w := &wire{Conn: nc, bottom: nc}
+	if inner, ok := nc.(wrapper); ok {
+		w.bottom = inner.NetConn()
+	}
+	if sc, ok := w.bottom.(syscall.Conn); ok {
+		w.raw, _ = sc.SyscallConn()
+	}
+	return w
+}
+
+// NetConn returns the connection that was given to [Server.Serve].
+func (w *wire) NetConn() net.Conn { return w.Conn }
+
+func (w *wire) Read(p []byte) (int, error) {
+	for {
+		n, err := w.bottom.Read(p)
+		if n > 0 || err == nil || !w.read.again(err, w.bottom.SetReadDeadline) {
+			return n, err
+		}
+	}
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	total := 0
+	for {
+		n, err := w.bottom.Write(p[total:])
+		total += n
+		if err == nil || !w.write.again(err, w.bottom.SetWriteDeadline) {
+			return total, err
+		}
+	}
+}
+
+// writev writes several pieces, at once where the system can. It changes bufs.
+func (w *wire) writev(bufs *net.Buffers) error {
+	for {
+		_, err := bufs.WriteTo(w.bottom)
+		if err == nil || !w.write.again(err, w.bottom.SetWriteDeadline) {
+			return err
+		}
+	}
+}
+
+// readRaw waits until try, which is called with the socket, says that it has
+// read or failed.
+func (w *wire) readRaw(try func(fd uintptr) bool) error {
+	for {
+		err := w.raw.Read(try)
+		if err == nil || !w.read.again(err, w.bottom.SetReadDeadline) {
+			return err
+		}
+	}
+}
+
+func (w *wire) SetReadDeadline(t time.Time) error { return w.read.move(t, w.bottom.SetReadDeadline) }
+
+func (w *wire) SetWriteDeadline(t time.Time) error {
+	return w.write.move(t, w.bottom.SetWriteDeadline)
+}
+
+func (w *wire) SetDeadline(t time.Time) error {
+	if err := w.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return w.SetWriteDeadline(t)
+}
+
+// CloseWrite half-closes the connection, where it can be.
+func (w *wire) CloseWrite() error {
+	if half, ok := w.bottom.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// deadline is one that is noted, and the earlier one that the runtime knows.
+type deadline struct {
+	mu   sync.Mutex
+	want time.Time // zero: none
+	set  time.Time // zero: none
+}
+
+// move makes t the deadline.
+func (d *deadline) move(t time.Time, set func(time.Time) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.want = t
+	if t.IsZero() || !d.set.IsZero() && !t.Before(d.set) {
+		return nil
+	}
+	d.set = t
+	return set(t)
+}
+
+// again says whether err is of a deadline that was moved since it was set, which
+// it sets then.
+func (d *deadline) again(err error, set func(time.Time) error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.want.IsZero() && !d.want.After(time.Now()) {
+		return false
+	}
+	d.set = d.want
+	return set(d.want) == nil
+}
+
+// forget takes all deadlines off, for whoever gets the connection.
+func (w *wire) forget() {
+	for _, d := range []*deadline{&w.read, &w.write} {
+		d.mu.Lock()
+		d.want, d.set = time.Time{}, time.Time{}
+		d.mu.Unlock()
+	}
+	_ = w.bottom.SetDeadline(time.Time{})
+}
