@@ -92,6 +92,14 @@ func BenchmarkReuse(b *testing.B) {
 	}
 }
 
+func BenchmarkPrepare(b *testing.B) {
+	h := newHit(b, "gzip, br", "")
+	b.ReportAllocs()
+	for b.Loop() {
+		h.c.Prepare(h.req)
+	}
+}
+
 func BenchmarkKey(b *testing.B) {
 	h := newHit(b, "gzip, br", "")
 	b.ReportAllocs()

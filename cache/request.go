@@ -41,26 +41,33 @@ const (
 	ranged
 )
 
-// Prepare reads what the decisions need of the request's header, once.
+// Prepare reads what the decisions need of the request's header, once and in one
+// pass.
 func (c *Config) Prepare(r *Request) {
-	if c.IgnoreClients {
-		r.wishes = wishes{}
-	} else {
-		r.wishes = readWishes(r.Header)
+	r.authorized, r.unlisted, r.conditions, r.wishes = false, false, 0, wishes{}
+	wishes := false
+	for name := range r.Header {
+		switch name {
+		case "Authorization":
+			r.authorized = true
+		case "Cache-Control", "Pragma":
+			wishes = true
+		case "If-Match":
+			r.conditions |= ifMatch
+		case "If-None-Match":
+			r.conditions |= ifNoneMatch
+		case "If-Modified-Since":
+			r.conditions |= ifModifiedSince
+		case "If-Unmodified-Since":
+			r.conditions |= ifUnmodifiedSince
+		case "Range":
+			r.conditions |= ranged
+		default:
+			r.unlisted = r.unlisted || c.Unlisted == UnlistedBypass && !c.Listed(name)
+		}
 	}
-	_, r.authorized = r.Header["Authorization"]
-	r.unlisted = c.Unlisted == UnlistedBypass && c.hasUnlisted(r.Header)
-	r.conditions = 0
-	r.note("If-Match", ifMatch)
-	r.note("If-None-Match", ifNoneMatch)
-	r.note("If-Modified-Since", ifModifiedSince)
-	r.note("If-Unmodified-Since", ifUnmodifiedSince)
-	r.note("Range", ranged)
-}
-
-func (r *Request) note(field string, condition conditions) {
-	if _, ok := r.Header[field]; ok {
-		r.conditions |= condition
+	if wishes && !c.IgnoreClients {
+		r.wishes = readWishes(r.Header)
 	}
 }
 

@@ -148,7 +148,7 @@ func wantAnswer(t *testing.T, resp *http.Response, status int, kind errorType) {
 }
 
 // eventually polls a condition that another process or goroutine brings about.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(testDeadline)
 	tick := time.NewTicker(time.Millisecond)

@@ -20,7 +20,7 @@ type running struct {
 
 // start runs a proxy for a configuration in YAML, in which $UPSTREAM stands
 // for an endpoint.
-func start(t *testing.T, yaml, upstream string, o Options) *running {
+func start(t testing.TB, yaml, upstream string, o Options) *running {
 	t.Helper()
 	p, err := New(parse(t, yaml, upstream), o)
 	if err != nil {
