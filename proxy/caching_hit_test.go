@@ -135,10 +135,12 @@ func TestHitAllocatesNothing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p, requests := c.proxy(t), c.requests(t)
 			d, i := &taker{header: http.Header{}}, 0
-			n := testing.AllocsPerRun(max(1000, len(requests)), func() {
-				d.reset()
-				p.ServeHTTP(d, requests[i%len(requests)])
-				i++
+			n := leastOf(func() float64 {
+				return testing.AllocsPerRun(max(1000, len(requests)), func() {
+					d.reset()
+					p.ServeHTTP(d, requests[i%len(requests)])
+					i++
+				})
 			})
 			c.check(t, d)
 			if n != 0 {
@@ -161,21 +163,32 @@ func TestHitAllocatesLikeNetHTTP(t *testing.T) {
 			c.check(t, d)
 			ready := d.header.Clone()
 			body := []byte(strings.Repeat("x", d.n))
-			hit := allocations(t, p, &c)
-			least := allocations(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			hit := leastOf(func() float64 { return allocations(t, p, &c) })
+			ideal := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				h := w.Header()
 				maps.Copy(h, ready)
 				w.WriteHeader(c.status)
 				for rest := body; len(rest) > 0; rest = rest[min(len(rest), bufferSize):] {
 					_, _ = w.Write(rest[:min(len(rest), bufferSize)])
 				}
-			}), &c)
+			})
+			least := leastOf(func() float64 { return allocations(t, ideal, &c) })
 			t.Logf("a hit: %.2f allocations, a handler that has it ready: %.2f", hit, least)
 			if hit-least > 0.2 {
 				t.Errorf("a hit allocates %.2f times, a handler that has the answer ready %.2f times", hit, least)
 			}
 		})
 	}
+}
+
+// leastOf is the least of some measurements: what else runs in the process, such
+// as the end of the test before this one, allocates too.
+func leastOf(measure func() float64) float64 {
+	least := measure()
+	for range 4 {
+		least = min(least, measure())
+	}
+	return least
 }
 
 // allocations is how often a request makes a server of the handler allocate.
