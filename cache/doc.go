@@ -29,6 +29,7 @@
 //	storedheader.go which header fields are stored
 //	policy.go       what is remembered of a stored response
 //	policycodec.go  a policy as bytes, for snapshots
+//	restored.go     a policy that was in a snapshot
 //	freshness.go    age and lifetime
 //	early.go        refreshing before expiry, by chance
 //	reuse.go        may a stored response answer, and on which rung of the ladder

@@ -528,13 +528,15 @@ type Cache struct {
 	Snapshot CacheSnapshot `yaml:"snapshot"`
 }
 
-// CacheSnapshot keeps what is cached in a file, which is read at start. It is
-// written whole, at intervals and at shutdown.
+// CacheSnapshot keeps what is cached in a file, which is read in the background
+// at the start. It is written whole, at intervals and at shutdown, if anything
+// was stored or purged since; beside the old one, so that a crash or a full disk
+// leaves that.
 type CacheSnapshot struct {
-	// The file. Default: none, and a restart begins with an empty cache.
+	// The file. Its folder must exist, be Levee's to write in, and have room for two of them. Default: none, and a restart begins with an empty cache.
 	File string `yaml:"file" format:"path"`
 
-	// The time between writes.
+	// The time between writes; nine times as long as the last one took, if that is more.
 	Interval Duration `yaml:"interval" default:"1m" min:"1s" max:"24h"`
 }
 

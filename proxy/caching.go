@@ -26,6 +26,7 @@ import (
 type caching struct {
 	log   *slog.Logger
 	parts atomic.Pointer[cacheParts] // nil: no route caches
+	file  *cacheFile
 
 	mu     sync.Mutex
 	closed bool
@@ -65,7 +66,9 @@ type marks struct {
 }
 
 func newCaching(log *slog.Logger) *caching {
-	return &caching{log: log, counts: map[string]*cacheCounts{}}
+	c := &caching{log: log, counts: map[string]*cacheCounts{}}
+	c.file = newCacheFile(log, c.parts.Load)
+	return c
 }
 
 // objectOverhead is what an answer takes beside its body, at most.
@@ -77,6 +80,7 @@ func (c *caching) configure(cfg *config.Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.parts.Load()
+	defer c.file.configure(cfg.Cache.Snapshot)
 	c.most, c.budget = int64(cfg.Cache.Bytes), int64(cfg.Cache.Bytes)
 	switch {
 	case !cfg.Caches():

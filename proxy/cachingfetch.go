@@ -217,8 +217,8 @@ func (f *fetch) waits(now time.Time) bool { return !f.background && !f.stands(no
 
 // joins counts a refresh among the endpoint's, if there may be one more: most of
 // the permits that are free are left to requests that somebody waits for.
-func (f *fetch) joins(e *endpoint) bool {
-	if e.refreshes.Add(1) > int64(max(1, e.limiter.Free()/2)) {
+func (f *fetch) joins(e *endpoint, now time.Time) bool {
+	if e.refreshes.Add(1) > f.p.o.caching.file.ramp.of(int64(e.limiter.Free()/2), now) {
 		e.refreshes.Add(-1)
 		return false
 	}
@@ -230,7 +230,7 @@ func (f *fetch) joins(e *endpoint) bool {
 // is no refusal of its clients': they have an answer.
 func (f *fetch) place(e *endpoint, now time.Time) *refusal {
 	x := f.x
-	if f.background && !f.joins(e) || !x.permit.try(now, e) {
+	if f.background && !f.joins(e, now) || !x.permit.try(now, e) {
 		return f.spared()
 	}
 	return nil

@@ -18,8 +18,8 @@ type routeCache struct {
 	cfg    cache.Config
 	object int64 // the most that one answer may take; 0: as all have it
 
-	// salt goes into every key: the names of what takes part in it, so that after
-	// a change of them nothing is found that was told apart by others.
+	// salt goes into every key: the names of what takes part in it or is left out,
+	// so that after a change of them nothing is found that was told apart by others.
 	salt storage.Key
 }
 
@@ -61,7 +61,7 @@ func newRouteCache(rc *config.Route, cfg *config.Config) (*routeCache, error) {
 		// make links and redirects of it.
 		out.cfg.KeyHeaders = append(out.cfg.KeyHeaders, xForwardedProto, xForwardedHost, xForwardedPort)
 	}
-	if names := slices.Concat(out.cfg.KeyHeaders, []string{""}, out.cfg.KeyCookies); len(names) > 1 {
+	if names := slices.Concat(out.cfg.KeyHeaders, []string{""}, out.cfg.KeyCookies, []string{""}, out.cfg.DropQuery); len(names) > 2 {
 		out.salt = sha256.Sum256([]byte(strings.Join(names, "\n")))
 	}
 	// What Levee itself reads, and tells the upstream in its own words.

@@ -115,6 +115,8 @@ type CacheStatus struct {
 	Fetches uint64 `json:"fetches"`
 	Joined  uint64 `json:"joined"`
 	Refused uint64 `json:"refused"`
+	// Snapshot tells of the file that outlives a restart; nil: there is none.
+	Snapshot *CacheSnapshotStatus `json:"snapshot,omitempty"`
 	// Routes are those with a cache or a fallback that had requests, by name.
 	Routes []CachedRoute `json:"routes"`
 }
@@ -138,7 +140,7 @@ type CacheResult struct {
 
 // status takes a snapshot; nil where no route caches or has a fallback.
 func (c *caching) status() *CacheStatus {
-	s := &CacheStatus{Invalidations: c.invalidations.Load(), Purges: c.purges.status()}
+	s := &CacheStatus{Invalidations: c.invalidations.Load(), Purges: c.purges.status(), Snapshot: c.file.told()}
 	if parts := c.parts.Load(); parts != nil {
 		kept, under := parts.store.Stats(), parts.fetches.Stats()
 		s.Entries, s.Bytes, s.Budget, s.Evicted = kept.Entries, kept.Bytes, kept.Budget, kept.Evicted

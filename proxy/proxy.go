@@ -89,6 +89,7 @@ func New(cfg *config.Config, o Options) (*Proxy, error) {
 	o.defaults()
 	p := &Proxy{o: o, slots: newSlots(1), sockets: map[string]*listener{}}
 	p.memory.read, p.memory.tell = runtimeMemory, p.o.caching.squeeze
+	p.o.caching.file.caches = p.cachesURL
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	p.o.keeper.load(cfg.State, time.Now())
 	if err := p.apply(cfg); err != nil {
@@ -114,6 +115,7 @@ func (p *Proxy) Start() {
 	}
 	go p.memory.watch(p.base)
 	p.o.keeper.start(p.learned)
+	p.o.caching.file.start()
 }
 
 // Reload takes a new configuration whole, or, with an error, not at all.
@@ -277,6 +279,7 @@ func (p *Proxy) Drain(ctx context.Context, delay time.Duration) error {
 		}
 	}
 	count()
+	p.o.caching.file.finish(ctx)
 	p.Close()
 	if n := left.Load(); n > 0 {
 		return fmt.Errorf("the drain time was over with %d request(s) still running; they were cut", n)
@@ -309,6 +312,7 @@ func (p *Proxy) Close() {
 	p.old.Wait()
 	p.o.guard.close()
 	p.o.caching.close()
+	p.o.caching.file.finish(p.base)
 	p.o.keeper.close()
 	if g := p.gen.Load(); g != nil {
 		g.retireExcept(nil)

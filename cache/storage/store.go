@@ -16,6 +16,7 @@ type Store[P any] struct {
 	all     tag           // what a purge of everything marks
 	recent  recent
 	evicted atomic.Uint64
+	writes  atomic.Uint64
 
 	space atomic.Pointer[space[P]]
 	renew sync.Mutex // held while space or its maximum is changed
@@ -125,6 +126,7 @@ func (s *Store[P]) Remove(k Key, e *Entry[P]) {
 // decide, at once or later.
 func (s *Store[P]) Put(k Key, m Mark, l Labels, e Entry[P]) error {
 	e.index = nil
+	s.writes.Add(1)
 	return s.put(k, m, l, &e, false)
 }
 
@@ -219,6 +221,7 @@ type Stats struct {
 	Budget  int64  // how much they may take
 	Evicted uint64 // entries that had to make room, since the start
 	Purges  uint64 // since the start
+	Writes  uint64 // responses that were to be stored since the start, but for restored ones
 	Groups  int    // that entries are in
 }
 
@@ -231,6 +234,7 @@ func (s *Store[P]) Stats() Stats {
 		Budget:  int64(sp.entries.GetMaximum()),
 		Evicted: s.evicted.Load(),
 		Purges:  s.purges.Load(),
+		Writes:  s.writes.Load(),
 		Groups:  int(sp.groups.count.Load()),
 	}
 }

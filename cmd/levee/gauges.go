@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"time"
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
@@ -36,7 +37,7 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 		g.Idempotency(keyed(i))
 	}
 	if c := status.Cache; c != nil {
-		g.Cache(cached(c))
+		g.Cache(cached(c, time.Now()))
 	}
 	if s := status.State; s != nil {
 		g.State(s.Written, s.Errors)
@@ -81,10 +82,13 @@ func keyed(s *proxy.IdempotencyStatus) *telemetry.Idempotency {
 }
 
 // cached turns a status of cached answers into numbers for metrics.
-func cached(s *proxy.CacheStatus) *telemetry.Cache {
+func cached(s *proxy.CacheStatus, now time.Time) *telemetry.Cache {
 	c := &telemetry.Cache{
 		Entries: s.Entries, Bytes: s.Bytes, Budget: s.Budget, Fetching: s.Fetching, Waiting: s.Waiting,
 		Evicted: s.Evicted, Fetches: s.Fetches, Invalidations: s.Invalidations, Purges: s.Purges.Times, PurgedAnswers: s.Purges.Answers,
+	}
+	if f := s.Snapshot; f != nil {
+		c.Snapshot = snapshotted(f, now)
 	}
 	for _, route := range s.Routes {
 		for _, r := range route.Results {
@@ -92,6 +96,14 @@ func cached(s *proxy.CacheStatus) *telemetry.Cache {
 		}
 	}
 	return c
+}
+
+// snapshotted turns a status of the cache's file into numbers for metrics.
+func snapshotted(f *proxy.CacheSnapshotStatus, now time.Time) *telemetry.CacheSnapshot {
+	return &telemetry.CacheSnapshot{
+		Age: max(now.Sub(f.Written), 0), Bytes: f.Bytes, Took: time.Duration(f.WriteSeconds * float64(time.Second)),
+		Written: f.Writes, Failed: f.Errors, Restored: f.Restored, LeftOut: f.LeftOut, Ignored: f.Ignored != "",
+	}
 }
 
 // admission turns a status into numbers for metrics.

@@ -26,7 +26,8 @@ func TestObserveAdmission(t *testing.T) {
 		},
 		Cache: &proxy.CacheStatus{
 			Entries: 12, Bytes: 3000, Evicted: 4, Fetches: 6,
-			Routes: []proxy.CachedRoute{{Name: "features", Results: []proxy.CacheResult{{Result: "stale", Rung: "stale-on-overload", Count: 5}}}},
+			Snapshot: &proxy.CacheSnapshotStatus{File: "cache", Written: time.Unix(1700000000, 0), Bytes: 900, WriteSeconds: 0.25, Writes: 3, Errors: 2, Restored: 8, Ignored: "damaged"},
+			Routes:   []proxy.CachedRoute{{Name: "features", Results: []proxy.CacheResult{{Result: "stale", Rung: "stale-on-overload", Count: 5}}}},
 		},
 		State: &proxy.StateStatus{File: "state", Written: time.UnixMilli(1700000000500), Errors: 1},
 		Upstreams: []proxy.UpstreamStatus{{Name: "features", Endpoints: []proxy.EndpointStatus{
@@ -69,6 +70,12 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_cache_size_bytes 3000`,
 		`levee_cache_evictions_total 4`,
 		`levee_cache_fills_total 6`,
+		`levee_cache_snapshot_size_bytes 900`,
+		`levee_cache_snapshot_duration_seconds 0.25`,
+		`levee_cache_snapshot_writes_total{result="success"} 3`,
+		`levee_cache_snapshot_writes_total{result="failure"} 2`,
+		`levee_cache_snapshot_answers_total{result="restored"} 8`,
+		`levee_cache_snapshot_ignored 1`,
 		`levee_cache_requests_total{result="stale",route="features",rung="stale-on-overload"} 5`,
 		`levee_retry_budget_left{levee_upstream="features"} 3`,
 		`levee_retries_total{levee_upstream="features",on="503",result="failure"} 2`,

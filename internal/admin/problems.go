@@ -52,6 +52,7 @@ func Problems(s *Status) []Problem {
 		upstreamProblems(s),
 		configProblems(s),
 		stateProblems(s),
+		snapshotProblems(s),
 		idempotencyProblems(s),
 		telemetryProblems(s),
 	)

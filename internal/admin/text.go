@@ -150,6 +150,9 @@ func facts(s *Status) []fact {
 	}
 	if cached := s.Proxy.Cache; cached != nil {
 		f = append(f, fact{"Cache", cacheWords(s.Time, cached)})
+		if file := cached.Snapshot; file != nil {
+			f = append(f, fact{"Cache file", snapshotWords(s.Time, file)})
+		}
 	}
 	if s.LogLevel != "" {
 		f = append(f, fact{"Log level", s.LogLevel})

@@ -1,6 +1,10 @@
 package telemetry
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
 
 // Cache is what metrics tell of cached answers.
 type Cache struct {
@@ -18,6 +22,23 @@ type Cache struct {
 	Purges, PurgedAnswers, Invalidations uint64
 	// Requests counts requests by how the cache took part in them.
 	Requests []CacheRequests
+	// Snapshot tells of the file that outlives a restart; nil: there is none.
+	Snapshot *CacheSnapshot
+}
+
+// CacheSnapshot is what metrics tell of the cache's file.
+type CacheSnapshot struct {
+	// Age is the time since it was written, zero if that wasn't since the start.
+	Age time.Duration
+	// Bytes is its size, Took how long it took to write it.
+	Bytes int64
+	Took  time.Duration
+	// Written and Failed count writes; Restored and LeftOut the answers that were
+	// in it at the start, by whether they were taken. Ignored: it was damaged, or
+	// none of ours.
+	Written, Failed   uint64
+	Restored, LeftOut int
+	Ignored           bool
 }
 
 // CacheRequests counts requests of a route.
@@ -43,4 +64,26 @@ func (g *Gauges) Cache(c *Cache) {
 		g.add("levee.cache.requests", "Requests on routes with a cache or a fallback, by how it took part.", "", counter, float64(r.Count),
 			attribute.String("route", validLabel(r.Route)), attribute.String("result", r.Result), attribute.String("rung", r.Rung))
 	}
+	if c.Snapshot != nil {
+		g.cacheSnapshot(c.Snapshot)
+	}
+}
+
+func (g *Gauges) cacheSnapshot(s *CacheSnapshot) {
+	if s.Written > 0 {
+		g.add("levee.cache.snapshot.age", "Time since the cache's snapshot was written.", "s", gaugeLargest, s.Age.Seconds())
+		g.add("levee.cache.snapshot.size", "Size of the cache's snapshot.", "By", gaugeSum, float64(s.Bytes))
+		g.add("levee.cache.snapshot.duration", "How long it took to write the cache's snapshot.", "s", gaugeLargest, s.Took.Seconds())
+	}
+	const writes = "Snapshots of the cache, by what came of writing them."
+	g.add("levee.cache.snapshot.writes", writes, "", counter, float64(s.Written), attribute.String("result", "success"))
+	g.add("levee.cache.snapshot.writes", writes, "", counter, float64(s.Failed), attribute.String("result", "failure"))
+	const answers = "Answers in the cache's snapshot at the start, by whether they were taken."
+	g.add("levee.cache.snapshot.answers", answers, "", counter, float64(s.Restored), attribute.String("result", "restored"))
+	g.add("levee.cache.snapshot.answers", answers, "", counter, float64(s.LeftOut), attribute.String("result", "left_out"))
+	ignored := 0.0
+	if s.Ignored {
+		ignored = 1
+	}
+	g.add("levee.cache.snapshot.ignored", "1 if the cache's snapshot was damaged or foreign at the start, and ignored, or in part.", "", gaugeLargest, ignored)
 }

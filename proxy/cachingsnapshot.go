@@ -1,0 +1,272 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/levee-proxy/levee/cache/snapshot"
+	"github.com/levee-proxy/levee/config"
+)
+
+const (
+	// snapshotWarnEvery is how often it is told that snapshots can't be written.
+	snapshotWarnEvery = 10 * time.Minute
+
+	// snapshotLastWrite is how long a stop waits at least for the last snapshot.
+	// One that takes longer is given up, and the one before it stays.
+	snapshotLastWrite = 2 * time.Second
+
+	// snapshotPauses is how many times as long as the last write took the next
+	// one waits, at least: a large cache must not keep a disk busy.
+	snapshotPauses = 9
+)
+
+// cacheFile keeps what is cached over a restart: it reads a snapshot in the
+// background once Levee serves, and writes one at intervals and at the end.
+//
+// It fails nothing, and nothing waits for it. What it can't read it ignores, and
+// what it can't write it goes without: the price is a cache that begins empty.
+// What was stored since the start is newer than what is in the file, and stays.
+type cacheFile struct {
+	log    *slog.Logger
+	parts  func() *cacheParts    // nil: no route caches
+	caches func(url string) bool // whether a route does that has this URL
+	ramp   ramp                  // of refreshes of what was read
+
+	mu      sync.Mutex
+	cfg     config.CacheSnapshot // in force
+	status  CacheSnapshotStatus
+	warned  time.Time
+	ended   chan struct{}   // closed by the end of run; nil: it has not begun
+	last    context.Context // of the last write; set before stop is called
+	closing bool
+
+	changed chan struct{}   // holds a wish to look at the settings
+	running context.Context // ended: cut off what is read or written, write once more, and end
+	stop    context.CancelFunc
+
+	// run's own.
+	read  string      // the file that was read, or tried
+	saved cacheExtent // what the file has
+}
+
+// cacheExtent tells whether anything was stored or purged between two looks.
+type cacheExtent struct {
+	of             *cacheParts
+	writes, purges uint64
+}
+
+func extentOf(parts *cacheParts) cacheExtent {
+	s := parts.store.Stats()
+	return cacheExtent{parts, s.Writes, s.Purges}
+}
+
+func newCacheFile(log *slog.Logger, parts func() *cacheParts) *cacheFile {
+	f := &cacheFile{
+		log: log, parts: parts, caches: func(string) bool { return true },
+		changed: make(chan struct{}, 1),
+	}
+	f.running, f.stop = context.WithCancel(context.Background())
+	return f
+}
+
+// start begins to read, and then to write.
+func (f *cacheFile) start() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended != nil || f.closing {
+		return
+	}
+	f.ended = make(chan struct{})
+	go f.run(f.ended)
+}
+
+// configure takes new settings. A file of another name is read, if it is there,
+// and written from then on.
+func (f *cacheFile) configure(cfg config.CacheSnapshot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if cfg.File != f.cfg.File {
+		f.status, f.warned = CacheSnapshotStatus{File: cfg.File, Writes: f.status.Writes, Errors: f.status.Errors}, time.Time{}
+	}
+	f.cfg = cfg
+	f.look()
+}
+
+// look has the settings looked at.
+func (f *cacheFile) look() {
+	select {
+	case f.changed <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+// close writes once more, and returns when that is done or ctx ends, which gives
+// it up. Nothing is written where nothing has begun.
+func (f *cacheFile) close(ctx context.Context) {
+	f.mu.Lock()
+	ended := f.ended
+	if !f.closing {
+		f.closing, f.last = true, ctx
+		f.stop()
+	}
+	f.mu.Unlock()
+	if ended == nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		// A disk that hangs holds up no stop; one that is only slow has been told.
+		f.log.Warn("the cache's snapshot was not written in time: the one before it stays")
+	}
+}
+
+// finish is close with the time until a drain's end, which may be over, or with
+// what a stop always has for it.
+func (f *cacheFile) finish(drain context.Context) {
+	until := time.Now().Add(snapshotLastWrite)
+	if end, has := drain.Deadline(); has && end.After(until) {
+		until = end
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), until)
+	defer cancel()
+	f.close(ctx)
+}
+
+func (f *cacheFile) settings() config.CacheSnapshot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cfg
+}
+
+func (f *cacheFile) run(ended chan struct{}) {
+	defer close(ended)
+	last, took := time.Now(), time.Duration(0)
+	for {
+		cfg := f.settings()
+		f.load(f.running, cfg)
+		pause := max(time.Duration(cfg.Interval), snapshotPauses*took)
+		timer := time.NewTimer(time.Until(last.Add(pause)))
+		select {
+		case <-timer.C:
+			took = f.save(f.running, cfg)
+			last = time.Now()
+		case <-f.changed:
+		case <-f.running.Done():
+			timer.Stop()
+			f.save(f.last, f.settings())
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// load reads the file, unless it has been.
+func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
+	parts := f.parts()
+	if cfg.File == "" || parts == nil || f.read == cfg.File {
+		return
+	}
+	began := time.Now()
+	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Reading = true })
+	f.ramp.begin(began)
+	extent := extentOf(parts)
+	err := regular(cfg.File)
+	r := &restoring{f: f, parts: parts, mark: parts.store.Mark(), now: began, cfg: cfg}
+	if err == nil {
+		_, err = snapshot.Read(ctx, cfg.File, recordSchema, began, parts.object, r.restore)
+	}
+	took := time.Since(began)
+	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Reading, s.ReadSeconds = false, took.Seconds() })
+	if ctx.Err() != nil { // what was read in part must not replace the whole
+		return
+	}
+	f.read = cfg.File
+	f.ramp.begin(time.Now())
+	if r.restored == 0 {
+		f.ramp.end()
+	}
+	f.report(cfg, r, err, took)
+	if err == nil && r.left == 0 {
+		f.saved = extent
+	}
+}
+
+// report tells in words what came of reading.
+func (f *cacheFile) report(cfg config.CacheSnapshot, r *restoring, err error, took time.Duration) {
+	log := f.log.With("file", cfg.File)
+	said := []any{"answers", r.restored, "left_out", r.left, "took", took.Round(time.Millisecond).String()}
+	ignored := ""
+	switch {
+	case err == nil:
+		log.Info("cached answers restored", said...)
+	case errors.Is(err, errCacheFull):
+		log.Info("cached answers restored as far as there is room: the snapshot holds more", said...)
+	case errors.Is(err, fs.ErrNotExist):
+		log.Info("no snapshot of the cache yet: it begins empty")
+	case errors.Is(err, snapshot.ErrDamaged):
+		ignored = err.Error()
+		log.Warn("the cache's snapshot is damaged: what comes before the damage is used, the rest is ignored", append(said, "why", err)...)
+	default:
+		ignored = err.Error()
+		log.Warn("the cache's snapshot is ignored: the cache begins empty", "why", err)
+		if errors.Is(err, snapshot.ErrForeign) {
+			f.putAside(cfg.File)
+		}
+	}
+	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Ignored = ignored })
+}
+
+// putAside keeps a file that is none of ours, or of another version: the path
+// may be a mistake, and the next snapshot takes its place.
+func (f *cacheFile) putAside(file string) {
+	aside := file + ".foreign"
+	if err := os.Rename(file, aside); err == nil {
+		f.log.Info("the file was put aside", "file", file, "as", aside)
+	}
+}
+
+var errNotRegular = errors.New("it is no regular file")
+
+// regular refuses what isn't a file: reading a pipe would never end, and writing
+// would put a file in a device's place.
+func regular(file string) error {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return errNotRegular
+	}
+	return err
+}
+
+// save writes the file, if anything has changed, and says how long it took.
+func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took time.Duration) {
+	parts := f.parts()
+	if cfg.File == "" || parts == nil || f.read != cfg.File {
+		return 0
+	}
+	extent := extentOf(parts)
+	if extent == f.saved {
+		return 0
+	}
+	began := time.Now()
+	var w snapshot.Written
+	err := regular(cfg.File)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		w, err = snapshot.Write(ctx, cfg.File, recordSchema, began, records(parts.store, began))
+	}
+	if err != nil && ctx.Err() != nil {
+		return 0 // cut off by the end, as may be
+	}
+	took = time.Since(began)
+	if err == nil {
+		f.saved = extent
+	}
+	f.wrote(cfg, w, err, began, took)
+	return took
+}
