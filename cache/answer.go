@@ -66,7 +66,7 @@ func (p *Policy) unmodified(req *Request) bool {
 	switch {
 	case req.conditions&ifNoneMatch != 0:
 		return anyETag(req.Header["If-None-Match"], p.etag.weakly)
-	case req.conditions&ifModifiedSince != 0 && req.Method != methodQuery:
+	case req.conditions&ifModifiedSince != 0 && req.Method != MethodQuery:
 		t, ok := singleDate(req.Header["If-Modified-Since"], p.received)
 		modified := p.lastModified
 		if modified == unsaid {

@@ -81,7 +81,8 @@ func (c *Config) update(req *Request, old *Policy, stored http.Header, answer *R
 }
 
 // mergedHeader is the stored header with the fields of a newer answer (RFC 9111
-// §3.2). Those that describe the stored bytes stay: no 304 carries new ones.
+// §3.2). Those that describe the stored bytes stay: no 304 carries new ones,
+// and a digest of its own content is one of nothing (RFC 9530 §2).
 // Set-Cookie is for the client that the answer went to. Date and Age are the
 // answer's, or the old Date would make what was just validated old.
 func mergedHeader(stored http.Header, answer *Response) http.Header {
@@ -90,7 +91,7 @@ func mergedHeader(stored http.Header, answer *Response) http.Header {
 		merged = http.Header{}
 	}
 	delete(merged, "Date")
-	unmerged := []string{"Content-Length", "Content-Encoding", "Content-Range", "Set-Cookie"}
+	unmerged := []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Digest", "Content-Md5", "Set-Cookie"}
 	unmerged = append(unmerged, connectionFields(answer.Header)...)
 	for name, values := range answer.Header {
 		if name == "Age" || !hopByHop(name) && !slices.Contains(unmerged, name) {

@@ -48,7 +48,7 @@ func (c *Config) lifetime(resp *Response, rc *responseControl, p *Policy, date t
 				return 0
 			}
 		}
-		at, valid := parseDate(trim(expires[0]), resp.Received)
+		at, valid := ParseDate(trim(expires[0]), resp.Received)
 		if !valid {
 			return 0
 		}

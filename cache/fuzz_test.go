@@ -103,7 +103,7 @@ func FuzzTargeted(f *testing.F) {
 func FuzzDate(f *testing.F) {
 	f.Add("Sun, 06 Nov 1994 08:49:37 GMT")
 	f.Fuzz(func(t *testing.T, s string) {
-		got, ok := parseDate(s, t0)
+		got, ok := ParseDate(s, t0)
 		if !ok || strings.Contains(s, ":60") {
 			return // net/http knows no leap seconds
 		}
@@ -156,7 +156,7 @@ func FuzzExpires(f *testing.F) {
 		if !s.Store || s.Policy.lifetime < 0 || s.Policy.lifetime > longest {
 			t.Fatalf("%q, %q: %+v", expires, date, s)
 		}
-		if _, ok := parseDate(trim(expires), t0); !ok && s.Policy.lifetime != 0 {
+		if _, ok := ParseDate(trim(expires), t0); !ok && s.Policy.lifetime != 0 {
 			t.Fatalf("%q: fresh for %v", expires, s.Policy.lifetime)
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// parseDate reads an HTTP date in any of its three forms (RFC 9110 §5.6.7):
+// ParseDate reads an HTTP date in any of its three forms (RFC 9110 §5.6.7):
 //
 //	Sun, 06 Nov 1994 08:49:37 GMT
 //	Sunday, 06-Nov-94 08:49:37 GMT
@@ -15,7 +15,7 @@ import (
 // asks of caches. now is needed for years of two digits: one that would be more
 // than fifty years ahead is in the past. [net/http.ParseTime] is more generous:
 // it takes any zone's abbreviation for GMT.
-func parseDate(s string, now time.Time) (time.Time, bool) {
+func ParseDate(s string, now time.Time) (time.Time, bool) {
 	day, rest, comma := strings.Cut(s, ",")
 	switch {
 	case comma && len(day) == 3:

@@ -21,7 +21,7 @@ type Key [sha256.Size]byte
 func (c *Config) Key(r *Request) Key {
 	var space [1024]byte // keys of usual size allocate nothing
 	b := space[:0]
-	if r.Method == methodQuery {
+	if r.Method == MethodQuery {
 		b = append(b, 'Q')
 		b = append(b, r.ContentSum[:]...)
 	} else {

@@ -43,7 +43,7 @@ func (c *Config) policy(req *Request, resp *Response, rc *responseControl, heade
 		flags:                rc.flags & (noCache | immutable),
 		status:               int16(resp.Status),
 		revalidate:           rc.revalidate(),
-		query:                req.Method == methodQuery,
+		query:                req.Method == MethodQuery,
 	}
 	date, dated := singleDate(header["Date"], resp.Received)
 	if !dated {
@@ -72,7 +72,7 @@ func singleDate(lines []string, now time.Time) (time.Time, bool) {
 	if len(lines) != 1 {
 		return time.Time{}, false
 	}
-	return parseDate(trim(lines[0]), now)
+	return ParseDate(trim(lines[0]), now)
 }
 
 // window is how long after expiry a use is allowed.
@@ -102,7 +102,7 @@ func (p *Policy) Expires() time.Time { return p.received.Add(p.lifetime - p.init
 // request had that the response was stored for (RFC 9111 §4.1), and a method
 // that it can answer.
 func (p *Policy) Matches(r *Request) bool {
-	return p.query == (r.Method == methodQuery) && matches(p.selectors, r.Header)
+	return p.query == (r.Method == MethodQuery) && matches(p.selectors, r.Header)
 }
 
 // SameVariant tells whether two stored responses of one key answer the same
@@ -126,6 +126,14 @@ func (p Policy) Shortened(share float64) Policy {
 	if left := p.lifetime - p.initialAge; left > 0 && share > 0 {
 		p.lifetime -= time.Duration(float64(left) * min(share, 1))
 	}
+	return p
+}
+
+// Expired is the policy of the same response once it is known that it may have
+// been replaced: stale from now on, if it wasn't before, and usable within the
+// windows that there are for stale ones.
+func (p Policy) Expired(now time.Time) Policy {
+	p.lifetime = min(p.lifetime, p.Age(now))
 	return p
 }
 

@@ -77,7 +77,7 @@ func (r *Request) Bypass() Reason {
 	switch {
 	case r.unlisted:
 		return ReasonUnlisted
-	case r.Method == methodQuery && r.ContentSum != [sha256.Size]byte{}:
+	case r.Method == MethodQuery && r.ContentSum != [sha256.Size]byte{}:
 		return ReasonNone
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return ReasonMethod

@@ -321,7 +321,7 @@ func TestRFC9110Dates(t *testing.T) {
 		{"-1", false},
 		{"", false},
 	} {
-		got, ok := parseDate(test.s, t0)
+		got, ok := ParseDate(test.s, t0)
 		if ok != test.ok || ok && !got.Equal(want) {
 			t.Errorf("%q: %v, %v", test.s, got, ok)
 		}
@@ -331,11 +331,11 @@ func TestRFC9110Dates(t *testing.T) {
 		s    string
 		year int
 	}{{"Sunday, 06-Nov-26 08:49:37 GMT", 2026}, {"Sunday, 06-Nov-75 08:49:37 GMT", 2075}, {"Sunday, 06-Nov-76 08:49:37 GMT", 1976}, {"Sunday, 01-Jan-76 08:49:37 GMT", 2076}} {
-		if got, ok := parseDate(test.s, t0); !ok || got.Year() != test.year {
+		if got, ok := ParseDate(test.s, t0); !ok || got.Year() != test.year {
 			t.Errorf("%q: %v, %v; want %d", test.s, got, ok, test.year)
 		}
 	}
-	if got, ok := parseDate("Sun, 31 Dec 1994 23:59:60 GMT", t0); !ok || !got.Equal(time.Date(1995, 1, 1, 0, 0, 0, 0, time.UTC)) {
+	if got, ok := ParseDate("Sun, 31 Dec 1994 23:59:60 GMT", t0); !ok || !got.Equal(time.Date(1995, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("a leap second: %v, %v", got, ok)
 	}
 }

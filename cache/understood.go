@@ -2,13 +2,15 @@ package cache
 
 import "net/http"
 
-const methodQuery = "QUERY" // RFC 10008
+// MethodQuery asks for what a content describes (RFC 10008): safe, idempotent,
+// and cacheable, with the content in the key.
+const MethodQuery = "QUERY"
 
 // safeMethod tells that a request changes nothing (RFC 9110 §9.2.1, and the
 // registry of methods). A method that isn't known may change anything.
 func safeMethod(method string) bool {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, methodQuery, "PROPFIND", "REPORT", "SEARCH":
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, MethodQuery, "PROPFIND", "REPORT", "SEARCH":
 		return true
 	}
 	return false

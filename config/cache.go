@@ -41,7 +41,7 @@ func (n *NegativeCache) NegativeStatuses() []string {
 // Serves says whether a request with this method gets the fallback.
 func (f *Fallback) Serves(method string) bool {
 	if len(f.Methods) == 0 {
-		return method == "GET" || method == "HEAD"
+		return method == "GET" || method == "HEAD" || method == "QUERY"
 	}
 	return slices.Contains(f.Methods, method)
 }

@@ -25,8 +25,8 @@ const autoAttempts = 2
 var (
 	defaultRetryOn = []string{OnConnectFailure, OnReset, OnRefusedStream, "502", "503", "504"}
 
-	// The idempotent methods (RFC 9110, section 9.2.2) that are passed on at all.
-	defaultRetryMethods = []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
+	// The idempotent methods (RFC 9110, section 9.2.2; RFC 10008) that are passed on at all.
+	defaultRetryMethods = []string{"GET", "HEAD", "OPTIONS", "QUERY", "PUT", "DELETE"}
 )
 
 // RetryAttempts is how many attempts may follow a request's first.

@@ -77,7 +77,7 @@ func TestRetryDefaults(t *testing.T) {
 	if c := r.Conditions(); slices.Contains(c, "429") || slices.Contains(c, "500") || len(c) != 6 {
 		t.Errorf("retries follow %v", c)
 	}
-	if m := r.SafeMethods(); slices.Contains(m, "POST") || slices.Contains(m, "PATCH") || len(m) != 5 {
+	if m := r.SafeMethods(); slices.Contains(m, "POST") || slices.Contains(m, "PATCH") || len(m) != 6 {
 		t.Errorf("methods %v", m)
 	}
 	if r.Budget != (RetryBudget{Percent: 10, MinPerSecond: 1}) || r.Backoff.Base.D() != 25*time.Millisecond || r.BodyLimit != 64<<10 {

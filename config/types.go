@@ -356,7 +356,7 @@ type Retry struct {
 	// After what: connect-failure (no connection), reset-before-headers (the connection ended before an answer), refused-stream (the endpoint said that it didn't process the request), or an answer with this status. Default: all of them but 429 and 500.
 	On []string `yaml:"on" enum:"connect-failure,reset-before-headers,refused-stream,429,500,502,503,504"`
 
-	// The methods of requests that may be sent once more though an endpoint may have processed them. Others may be where nothing was processed, or where they carry an Idempotency-Key. Default: GET, HEAD, OPTIONS, PUT and DELETE.
+	// The methods of requests that may be sent once more though an endpoint may have processed them. Others may be where nothing was processed, or where they carry an Idempotency-Key. Default: GET, HEAD, OPTIONS, QUERY, PUT and DELETE.
 	Methods []string `yaml:"methods" format:"method"`
 
 	// How much of a request's body is kept to be sent once more; a request with a larger one isn't.
@@ -581,6 +581,9 @@ type RouteCache struct {
 
 	// The most that one of the route's answers may take. 0: as the cache has it.
 	ObjectBytes Size `yaml:"objectBytes" default:"0B" min:"0B" max:"1GiB"`
+
+	// The largest content of a QUERY (RFC 10008) that is read before the cache is asked, as it is part of the key. Larger ones go by the cache; 0: all of them do.
+	QueryBytes Size `yaml:"queryBytes" default:"64KiB" min:"0B" max:"1MiB"`
 }
 
 // NegativeCache is how long answers are fresh that say that there is nothing,
@@ -619,7 +622,7 @@ type Fallback struct {
 	// The answer's body.
 	Body string `yaml:"body"`
 
-	// The methods of requests that get it. Default: GET and HEAD. Others ask for something to be done, which it isn't.
+	// The methods of requests that get it. Default: GET, HEAD and QUERY. Others ask for something to be done, which it isn't.
 	Methods []string `yaml:"methods" format:"method"`
 }
 

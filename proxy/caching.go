@@ -34,6 +34,8 @@ type caching struct {
 	counts map[string]*cacheCounts // by route; they outlive a reload
 	purges purges
 
+	queries queryRoom
+
 	invalidations atomic.Uint64
 
 	most, budget int64 // as configured, and what is left of it while memory is short

@@ -385,3 +385,43 @@ func TestFallbackWithoutCache(t *testing.T) {
 		o.wants(o.get("/"), 404, "", "", 1)
 	})
 }
+
+// TestInterimAnswers reach the client whose request was sent, and nobody else:
+// they are neither shared nor stored.
+func TestInterimAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		under, answer := make(chan struct{}), make(chan struct{})
+		o := newOrigin(t, caches("", "", ""), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+			close(under)
+			<-answer
+			w.Header().Del("Link")
+			gives("one", "Cache-Control: max-age=60")(w, r)
+		})
+		ask := func() func() string {
+			c := o.connect()
+			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")
+			return func() string {
+				all, _ := io.ReadAll(c)
+				return string(all)
+			}
+		}
+		first := ask()
+		<-under
+		second := ask()
+		synctest.Wait()
+		close(answer)
+		const early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\n"
+		if got := first(); !strings.HasPrefix(got, early) || strings.Count(got, "Link") != 1 || !strings.HasSuffix(got, "one") {
+			t.Errorf("its own client got %q", got)
+		}
+		if got := second(); !strings.HasPrefix(got, "HTTP/1.1 200 OK") || strings.Contains(got, "Link") || !strings.Contains(got, "collapsed") {
+			t.Errorf("who waited got %q", got)
+		}
+		synctest.Wait()
+		if got := ask()(); !strings.HasPrefix(got, "HTTP/1.1 200 OK") || strings.Contains(got, "Link") || !strings.Contains(got, "hit") {
+			t.Errorf("from the cache came %q", got)
+		}
+	})
+}

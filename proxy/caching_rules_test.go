@@ -235,3 +235,22 @@ func otherHolds(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Etag", `"other"`)
 	w.WriteHeader(http.StatusNotModified)
 }
+
+// TestFieldsForOne: a field that no-cache or private names isn't stored, and its
+// own client gets it all the same, as that request was sent.
+func TestFieldsForOne(t *testing.T) {
+	for _, control := range []string{`no-cache="Set-Cookie, X-Mine", max-age=60`, `private="set-cookie, x-mine", max-age=60`} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOrigin(t, caches("", "", ""), gives("one", "Cache-Control: "+control, "Set-Cookie: a=b", "X-Mine: c", "X-All: d"))
+			first := o.get("/")
+			if first.Header.Get("Set-Cookie") != "a=b" || first.Header.Get("X-Mine") != "c" || first.Header.Get("X-All") != "d" || first.Header.Get("Date") == "" {
+				t.Errorf("its own client got %v", first.Header)
+			}
+			synctest.Wait()
+			second := o.get("/")
+			if !strings.Contains(second.status(), "hit") || has(second.Header, "Set-Cookie") || has(second.Header, "X-Mine") || second.Header.Get("X-All") != "d" {
+				t.Errorf("another got %v", second.Header)
+			}
+		})
+	}
+}

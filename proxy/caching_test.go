@@ -69,20 +69,26 @@ func (r *reply) status() string { return r.Header.Get("Cache-Status") }
 // send sends a request on a connection of its own. The header is in lines.
 func (o *origin) send(method, path string, header ...string) *reply {
 	o.t.Helper()
+	return o.sendBody(method, path, "", header...)
+}
+
+// sendBody is send with what follows the header.
+func (o *origin) sendBody(method, path, body string, header ...string) *reply {
+	o.t.Helper()
 	c := o.connect()
 	defer c.Close()
 	var lines strings.Builder
 	for _, line := range header {
 		lines.WriteString(line + "\r\n")
 	}
-	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: example.com\r\n%s\r\n", method, path, lines.String())
+	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: example.com\r\n%s\r\n%s", method, path, lines.String(), body)
 	req, _ := http.NewRequest(method, "http://example.com"+path, nil)
 	resp, err := http.ReadResponse(bufio.NewReader(c), req)
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	body, err := io.ReadAll(resp.Body)
-	return &reply{resp, string(body), err}
+	got, err := io.ReadAll(resp.Body)
+	return &reply{resp, string(got), err}
 }
 
 func (o *origin) get(path string, header ...string) *reply {

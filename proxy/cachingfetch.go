@@ -24,6 +24,10 @@ type fetch struct {
 	of   *exchange // its client's: only what never changes may be read of it
 	fill *coalesce.Fill[*fetched]
 
+	r       *http.Request // its client's
+	method  string        // GET, or QUERY with content
+	content []byte
+
 	route      *routeCache
 	parts      *cacheParts
 	req        cache.Request
@@ -42,6 +46,7 @@ type fetch struct {
 type fetched struct {
 	status int
 	header http.Header   // what is stored, or, for its own client alone, what came
+	own    http.Header   // what its own client gets: with what may not be stored; nil: header
 	policy *cache.Policy // nil: it is for its own client alone
 	stores bool          // it will be stored, if it comes whole
 	size   int64         // of the body; -1: not known
@@ -83,6 +88,16 @@ func (e *fetchError) Error() string {
 	return fmt.Sprintf("the upstream answered %d", e.status)
 }
 
+func (e *fetchError) plight() plight {
+	switch {
+	case e.refused != nil:
+		return e.refused.plight()
+	case e.failure != nil:
+		return e.failure.plight()
+	}
+	return plight{e.trouble, errUnavailable, ""}
+}
+
 // errLookAgain sends those who wait back to what is stored.
 var errLookAgain = errors.New("look again")
 
@@ -90,8 +105,11 @@ var errLookAgain = errors.New("look again")
 func (p *Proxy) fetch(x *exchange, background bool) coalesce.Fetch[*fetched] {
 	t := &x.turn
 	f := &fetch{
-		p: p, of: x, route: t.route, parts: t.parts, req: t.req, base: t.base, key: t.key,
-		old: t.entry, since: t.since, background: background,
+		p: p, of: x, r: x.r, route: t.route, parts: t.parts, req: t.req, base: t.base, key: t.key,
+		old: t.entry, since: t.since, background: background, method: http.MethodGet,
+	}
+	if x.r.Method == cache.MethodQuery {
+		f.method, f.content = x.r.Method, x.held.bytes
 	}
 	return f.run
 }
@@ -122,12 +140,16 @@ func (f *fetch) run(ctx context.Context, fill *coalesce.Fill[*fetched]) {
 // if the answer was that something else was validated than what is stored.
 func (f *fetch) send(ctx context.Context) (again bool) {
 	f.mark, f.requested = f.parts.store.Mark(), time.Now()
-	r := f.of.r.WithContext(ctx)
-	r.Method, r.Header = http.MethodGet, f.header()
+	r := f.r.WithContext(ctx)
+	r.Method, r.Header = f.method, f.header()
 	x := f.of.detached(r)
 	x.start, x.fetch = f.requested, f
 	f.x, f.into = x, &filling{f: f, header: http.Header{}}
 	defer x.finish()
+	if f.method == cache.MethodQuery {
+		x.held, x.content = f.p.o.caching.queries.keep(f.content), f.of.content
+		x.held.put(x)
+	}
 	defer func() {
 		if f.refreshes != nil {
 			f.refreshes.refreshes.Add(-1)
@@ -165,7 +187,7 @@ var errBrokeOff = errors.New("the upstream's answer broke off")
 
 // header is the request's, as it asks the upstream for what all may have.
 func (f *fetch) header() http.Header {
-	h := maps.Clone(f.of.r.Header)
+	h := maps.Clone(f.r.Header)
 	f.route.cfg.DropUnlisted(h)
 	if f.old != nil {
 		f.old.Policy.Conditions(h)

@@ -52,10 +52,14 @@ func (b *filling) SetWriteDeadline(time.Time) error { return nil }
 // FlushError serves [http.ResponseController].
 func (b *filling) FlushError() error { return nil }
 
-// WriteHeader implements http.ResponseWriter. Interim answers end here: they
-// would reach some of those who wait, and not others.
+// WriteHeader implements http.ResponseWriter. Interim answers are for the client
+// whose own fetch it is: others may come too late for them, and the answer may
+// yet prove to be that client's alone.
 func (b *filling) WriteHeader(status int) {
 	if status < 200 {
+		if !b.f.background {
+			b.f.fill.Early(&fetched{status: status, header: maps.Clone(b.header)})
+		}
 		return
 	}
 	f, now := b.f, time.Now()
@@ -99,11 +103,12 @@ func (b *filling) share(s *cache.Storing, now time.Time) {
 	f := b.f
 	if !has(s.Header, "Date") { // RFC 9110, section 6.6.1
 		s.Header["Date"] = []string{now.UTC().Format(http.TimeFormat)}
+		b.begun["Date"] = s.Header["Date"]
 	}
 	b.policy = s.Policy
 	b.mode = fillBody
 	b.got = b.fetched(s.Header)
-	b.got.policy = &b.policy
+	b.got.own, b.got.policy = b.begun, &b.policy
 	b.got.stores = f.old == nil || s.Policy.Supersedes(&f.old.Policy.Policy, &f.route.cfg, now)
 	if b.got.size > b.most() {
 		b.got.stores = false
@@ -197,21 +202,29 @@ const ttlSpread = 0.05
 func (b *filling) keep() stored {
 	m := &marks{}
 	m.cost.Store(int64(time.Since(b.f.requested)))
-	return stored{b.policy.Shortened(rand.Float64() * ttlSpread), m}
+	return stored{shortened(&b.policy), m}
 }
+
+func shortened(p *cache.Policy) cache.Policy { return p.Shortened(rand.Float64() * ttlSpread) }
 
 // put stores a response in place of what is there.
 func (b *filling) put(e storage.Entry[stored]) error {
 	f := b.f
-	labels := storage.Labels{URL: f.route.cfg.URL(&f.req), Groups: []string{routeLabel(f.x.route.cfg.Name)}}
-	for _, group := range b.policy.Groups() {
-		labels.Groups = append(labels.Groups, groupLabel(f.req.Origin(), group))
-	}
+	labels := f.x.labels(f.route, &f.req, &b.policy)
 	if len(b.policy.VaryNames()) > 0 {
 		same := func(s *stored) bool { return s.SameVariant(&b.policy) }
 		return f.parts.store.PutVariant(f.base, f.mark, same, labels, e, time.Now())
 	}
 	return f.parts.store.Put(f.base, f.mark, labels, e)
+}
+
+// labels are what purges find a response by.
+func (x *exchange) labels(route *routeCache, req *cache.Request, p *cache.Policy) storage.Labels {
+	l := storage.Labels{URL: route.cfg.URL(req), Groups: []string{routeLabel(x.route.cfg.Name)}}
+	for _, group := range p.Groups() {
+		l.Groups = append(l.Groups, groupLabel(req.Origin(), group))
+	}
+	return l
 }
 
 // groupLabel keeps the groups of one origin apart from those of others.

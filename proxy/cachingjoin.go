@@ -32,13 +32,19 @@ func (p *Proxy) join(w *beginning, x *exchange) joined {
 	x.record.Upstream = x.route.upstream.cfg.Name
 	reader, err := t.parts.fetches.Join(x.ctx, t.fetchKey(), p.fetch(x, false))
 	if err != nil { // as many wait as may
-		if !p.rescue(w, x, cache.Overloaded) {
+		if !p.rescue(w, x, plight{cache.Overloaded, errConnectionLimit, limiter.QueueFull.String()}) {
 			p.shedCached(w, x, limiter.QueueFull)
 		}
 		return joinDone
 	}
 	defer reader.Close()
-	f, err := reader.Head()
+	f, early, err := reader.Early()
+	for ; early; f, early, err = reader.Early() {
+		h := w.Header()
+		maps.Copy(h, f.header)
+		w.WriteHeader(f.status)
+		clear(h)
+	}
 	if err != nil {
 		return p.notFetched(w, x, err)
 	}
@@ -89,7 +95,11 @@ func (p *Proxy) passOn(w *beginning, x *exchange, reader *coalesce.Reader[*fetch
 			return joinDone
 		}
 	}
-	p.stream(w, x, reader, f, v, said)
+	header := f.header
+	if led && f.own != nil {
+		header = f.own
+	}
+	p.stream(w, x, reader, f, header, v, said)
 	return joinDone
 }
 
@@ -116,10 +126,10 @@ func (x *exchange) finishHeader(w *beginning, status int) {
 }
 
 // stream passes an answer on as it comes from the fetch.
-func (p *Proxy) stream(w *beginning, x *exchange, reader *coalesce.Reader[*fetched], f *fetched, v cache.Verdict, said *cache.Status) {
-	x.bound.answer(time.Now(), lasting(f.header))
+func (p *Proxy) stream(w *beginning, x *exchange, reader *coalesce.Reader[*fetched], f *fetched, header http.Header, v cache.Verdict, said *cache.Status) {
+	x.bound.answer(time.Now(), lasting(header))
 	h := w.Header()
-	maps.Copy(h, f.header)
+	maps.Copy(h, header)
 	unsniffed(h)
 	if f.policy != nil && v.Age >= time.Second { // of what the upstream itself had from a cache
 		x.values.set(h, ageField, x.values.number(int64(v.Age/time.Second)))
@@ -166,17 +176,13 @@ func (p *Proxy) notFetched(w *beginning, x *exchange, err error) joined {
 	t := &x.turn
 	if cause := context.Cause(x.ctx); cause != nil { // its own client's patience is over
 		f := x.explainCause(cause)
-		if !rescuesFrom(f) || !p.rescue(w, x, cache.Failed) {
+		if !rescuesFrom(f) || !p.rescue(w, x, f.plight()) {
 			p.fail(w, x, f)
 		}
 		return joinDone
 	}
 	if n, ok := errors.AsType[*fetchError](err); ok {
-		trouble := cache.Failed
-		if n.refused != nil || n.trouble == cache.Overloaded {
-			trouble = cache.Overloaded
-		}
-		if n.failure != nil && !rescuesFrom(n.failure) || !p.rescue(w, x, trouble) {
+		if n.failure != nil && !rescuesFrom(n.failure) || !p.rescue(w, x, n.plight()) {
 			p.unserved(w, x, n)
 		}
 		return joinDone
@@ -191,7 +197,7 @@ func (p *Proxy) notFetched(w *beginning, x *exchange, err error) joined {
 	if e, ok := errors.AsType[*coalesce.PanicError](err); ok {
 		p.o.Logger.Error("panic in a fetch", "panic", e.Value, "request_id", x.requestID, "stack", string(e.Stack))
 	}
-	if !p.rescue(w, x, cache.Failed) {
+	if !p.rescue(w, x, plight{cache.Failed, errTerminated, ""}) {
 		p.fail(w, x, &failure{answer: answer{status: http.StatusBadGateway, kind: errTerminated, details: "fetching it brought no answer"}})
 	}
 	return joinDone

@@ -15,6 +15,20 @@ func (p *Proxy) cached(w *beginning, x *exchange) bool {
 	if !p.takesPart(x) {
 		return false
 	}
+	if x.r.Method == cache.MethodQuery {
+		if held, answered := p.readQuery(w, x); !held {
+			return answered
+		}
+	}
+	if p.lookUp(w, x) {
+		return true
+	}
+	x.unread()
+	return false
+}
+
+// lookUp is cached for a request that the cache takes part in.
+func (p *Proxy) lookUp(w *beginning, x *exchange) bool {
 	t := &x.turn
 	// Each round waits for a fetch, and more than one is rare: what was fetched
 	// is of another variant, or was stored between two looks.
@@ -66,7 +80,7 @@ func (p *Proxy) fromStore(w *beginning, x *exchange, now time.Time) bool {
 	switch {
 	case v.Use == cache.UseStaleWhileRevalidate:
 		known = p.refresh(x, now)
-	case v.Use == cache.UseFresh && t.req.Method == http.MethodGet && t.early(v):
+	case v.Use == cache.UseFresh && t.req.Method != http.MethodHead && t.early(v):
 		known = p.refresh(x, now)
 	}
 	x.free = !known && x.untouched()
@@ -78,17 +92,30 @@ func hitStatus(v cache.Verdict) *cache.Status {
 	return &cache.Status{Hit: true, TTL: v.TTL, HasTTL: true, Detail: v.Reason}
 }
 
+// plight is why a request can't have its upstream's answer.
+type plight struct {
+	trouble cache.Trouble
+	kind    errorType
+	shed    string // as Levee-Shed has it; "": it wasn't refused
+}
+
+func (r *refusal) plight() plight { return plight{cache.Overloaded, r.kind, r.shed[0]} }
+func (f *failure) plight() plight { return plight{cache.Failed, f.kind, ""} }
+
+// failing is the plight of a request that the upstream has answered with a failure.
+var failing = plight{cache.Failed, errUnavailable, ""}
+
 // rescue answers a request that is to be refused, or has failed, with what the
 // route allows instead: a stale answer, or the fallback. It returns false if
 // there is neither.
-func (p *Proxy) rescue(w *beginning, x *exchange, trouble cache.Trouble) bool {
+func (p *Proxy) rescue(w *beginning, x *exchange, why plight) bool {
 	t := &x.turn
 	if w.begun || x.run != nil || x.fetch != nil {
 		return false
 	}
 	if t.entry != nil {
 		now := time.Now()
-		v := t.judge(now, trouble)
+		v := t.judge(now, why.trouble)
 		if v.Use.Answers() && p.tellStored(w, x, now, t.entry, v, hitStatus(v)) {
 			t.result = resultOfUse(v.Use)
 			return true
@@ -99,7 +126,7 @@ func (p *Proxy) rescue(w *beginning, x *exchange, trouble cache.Trouble) bool {
 		return false
 	}
 	t.result = cacheFallback
-	p.tellFallback(w, x, f, trouble)
+	p.tellFallback(w, x, f, why)
 	return true
 }
 
@@ -111,7 +138,7 @@ func rescuesFrom(f *failure) bool {
 
 // tellFallback answers with the route's fallback. Cache-Status names it, so that
 // nobody takes it for the service's.
-func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, trouble cache.Trouble) {
+func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, why plight) {
 	h := w.Header()
 	clear(h)
 	maps.Copy(h, f.header)
@@ -120,7 +147,7 @@ func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, trouble cac
 		forward = cache.ForwardBypass
 	}
 	said := cache.Status{Cache: x.gen.name, Forward: forward}
-	text := string(said.Append(nil)) + "; detail=fallback-" + troubleNames[trouble]
+	text := string(said.Append(nil)) + "; detail=fallback-" + troubleNames[why.trouble]
 	h[cacheStatusField] = []string{text}
 	if x.requestID != "" {
 		h[x.gen.requestIDHeader] = []string{x.requestID}
@@ -128,7 +155,7 @@ func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, trouble cac
 	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) {
 		h["Connection"] = closeValues
 	}
-	x.record.Status = f.cfg.Status
+	x.record.Status, x.record.Reason, x.record.Shed = f.cfg.Status, string(why.kind), why.shed
 	w.WriteHeader(f.cfg.Status)
 	if x.r.Method != http.MethodHead && bodyAllowed(f.cfg.Status) {
 		n, _ := w.Write(f.body)

@@ -22,6 +22,9 @@ type cacheTurn struct {
 	entry *entry      // what is stored, fresh or not; nil: nothing, or the cache takes no part
 	since time.Time   // of a soft purge that covers entry
 
+	head  storage.Mark // where a HEAD asks what became of entry: before it was asked
+	asked time.Time    // and when
+
 	verdict cache.Verdict
 	forward cache.Forward // why it goes to the upstream
 	result  cacheResult
@@ -44,18 +47,25 @@ func (p *Proxy) takesPart(x *exchange) bool {
 	}
 	t.req = cacheRequest(x)
 	t.route.cfg.Prepare(&t.req)
-	if reason := t.req.Bypass(); reason != cache.ReasonNone {
+	if reason := t.req.Bypass(); reason == cache.ReasonMethod && t.queries(x) {
+		return true // it has a name once its content was read
+	} else if reason != cache.ReasonNone {
 		if reason == cache.ReasonMethod {
 			t.forward = cache.ForwardMethod
 		}
 		return false
 	}
+	t.name()
+	return true
+}
+
+// name finds the key of what the request asks for.
+func (t *cacheTurn) name() {
 	t.base = storage.Key(t.route.cfg.Key(&t.req))
 	for i, b := range t.route.salt {
 		t.base[i] ^= b
 	}
 	t.result, t.forward = cacheMiss, cache.ForwardURIMiss
-	return true
 }
 
 // cacheRequest is a request as the decisions see it.
@@ -131,7 +141,8 @@ func (t *cacheTurn) alone(now time.Time) bool {
 	h := t.req.Header
 	t.choose()
 	switch {
-	case t.req.Method != http.MethodGet:
+	case t.req.Method == http.MethodHead:
+		t.head, t.asked = t.parts.store.Mark(), now
 		return true
 	case has(h, "Range"), has(h, "If-Match"), has(h, "If-Unmodified-Since"):
 		return true // the upstream itself answers these best, and with less

@@ -17,6 +17,7 @@ import (
 type routeCache struct {
 	cfg    cache.Config
 	object int64 // the most that one answer may take; 0: as all have it
+	query  int64 // the largest content of a QUERY that is read; 0: none is
 
 	// salt goes into every key: the names of what takes part in it or is left out,
 	// so that after a change of them nothing is found that was told apart by others.
@@ -51,6 +52,7 @@ func newRouteCache(rc *config.Route, cfg *config.Config) (*routeCache, error) {
 			Unlisted:             unlisted[rt.UnlistedHeaders],
 		},
 		object: int64(rt.ObjectBytes),
+		query:  int64(rt.QueryBytes),
 	}
 	for _, text := range rt.Negative.NegativeStatuses() {
 		status, _ := strconv.Atoi(text)

@@ -24,9 +24,10 @@
 //	caching.go, cachingroute.go, cachingmemory.go
 //	                                     the cache's memory, and what a route's settings make of it
 //	cachinglook.go, cachingserve.go      what is stored for a request, and answering from it
+//	cachingquery.go                      a QUERY's content, which is part of its key
 //	cachingjoin.go, cachingfetch.go, cachingfill.go
 //	                                     waiting for a fetch that all share, the fetch, and what is kept of it
-//	cachingladder.go, cachingrefresh.go, cachinginvalidate.go, cachingchanges.go, cachingpurge.go
+//	cachingladder.go, cachingrefresh.go, cachinghead.go, cachinginvalidate.go, cachingchanges.go, cachingpurge.go
 //	                                     what is stale or a fallback, refreshing, and what changes make worthless
 //	idempotency.go, idempotencykey.go, guardbody.go, guard.go
 //	                                     whether a request with a key may go on, or has been before

@@ -52,6 +52,7 @@ type exchange struct {
 	began    beginning   // of the answer
 	out      bodyWriter
 	held     *heldBody // the body, where it was read before it is sent
+	content  uint64    // a hash of a QUERY's body; 0: not known
 	body     requestBody
 	trailers *trailers // of the body; nil: nothing was sent yet
 	record   telemetry.Record

@@ -23,7 +23,8 @@ const (
 //  3. a request id that the client chose, or a trace id of its own (W3C Trace
 //     Context, traceparent), each with the target: services that pass either
 //     on use it for all the calls that they make for one request of theirs;
-//  4. who asks, for what: method, host, path, query and the body's length.
+//  4. who asks, for what: method, host, path, query and the body's length, and
+//     a QUERY's body where it is known, as that says what is asked for.
 //     A poller repeats that too, which is why it isn't exact.
 //
 // The last is noted beside one of the third kind too: those ids are often made
@@ -55,7 +56,7 @@ func (x *exchange) fingerprint(p *storm.Request) {
 	}
 	target := printOf(4, maphash.String(printSeed, x.r.Method), maphash.String(printSeed, x.r.Host),
 		maphash.String(printSeed, x.r.URL.Path), maphash.String(printSeed, x.r.URL.RawQuery))
-	asked := printOf(7, p.Client, target, uint64(x.r.ContentLength))
+	asked := printOf(7, p.Client, target, uint64(x.r.ContentLength), x.content)
 	if id := only(h, x.gen.requestIDHeader); soundID(id) {
 		p.Print, p.Also = printOf(5, maphash.String(printSeed, id), target), asked
 		return

@@ -98,6 +98,9 @@ func (g *guard) hold(n int64) bool {
 	return true
 }
 
+// free gives bytes of a body back.
+func (g *guard) free(n int64) { g.bodies.Add(-n) }
+
 // goes runs f, which close waits for. False: it is too late to begin.
 func (g *guard) goes(f func()) bool {
 	g.mu.Lock()

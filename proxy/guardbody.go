@@ -7,12 +7,21 @@ import (
 	"time"
 )
 
-// heldBody is the body of a keyed request, read whole: what it asks for must
-// be known before it is decided whether it is sent.
+// heldBody is the body of a request, read whole before it is sent: of one with a
+// key, since what it asks for must be known before it is decided whether it is
+// sent, and of a QUERY, since it is part of the cache's key.
 type heldBody struct {
-	guard *guard
+	room  bodyRoom
 	bytes []byte
 	held  int64
+}
+
+// bodyRoom counts the bytes of bodies that are held.
+type bodyRoom interface {
+	// hold counts n more, if there is room for them.
+	hold(n int64) bool
+	// free gives n back.
+	free(n int64)
 }
 
 var (
@@ -20,10 +29,11 @@ var (
 	errNoBodyRoom   = errors.New("no room for a further body")
 )
 
-// readBody reads a keyed request's body. It counts as it comes: a client that
-// only says that it will send much takes nothing.
-func (g *guard) readBody(x *exchange, limit int64) (*heldBody, error) {
-	b := &heldBody{guard: g}
+// readBody reads a request's body. It counts as it comes: a client that only says
+// that it will send much takes nothing. Of a body that is too large, or that
+// there is no room for, what was read is there.
+func readBody(x *exchange, limit int64, room bodyRoom) (*heldBody, error) {
+	b := &heldBody{room: room}
 	if x.body.src == nil {
 		return b, nil
 	}
@@ -34,14 +44,14 @@ func (g *guard) readBody(x *exchange, limit int64) (*heldBody, error) {
 	defer buffers.Put(buf)
 	for {
 		n, err := x.body.Read(buf[:])
-		if int64(len(b.bytes)+n) > limit {
+		b.bytes = append(b.bytes, buf[:n]...)
+		if int64(len(b.bytes)) > limit {
 			return b, errBodyTooLarge
 		}
-		if !g.hold(int64(n)) {
+		if !room.hold(int64(n)) {
 			return b, errNoBodyRoom
 		}
 		b.held += int64(n)
-		b.bytes = append(b.bytes, buf[:n]...)
 		switch {
 		case err == io.EOF:
 			return b, nil
@@ -53,7 +63,7 @@ func (g *guard) readBody(x *exchange, limit int64) (*heldBody, error) {
 
 // release gives the room back. Once more does no harm.
 func (b *heldBody) release() {
-	b.guard.bodies.Add(-b.held)
+	b.room.free(b.held)
 	b.held, b.bytes = 0, nil
 }
 

@@ -50,7 +50,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	refused, f := x.enter()
 	if refused != nil {
-		if !p.rescue(began, x, cache.Overloaded) {
+		if !p.rescue(began, x, refused.plight()) {
 			p.shed(began, x, refused)
 		}
 		return
@@ -58,7 +58,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f == nil {
 		f = p.forward(began, x)
 	}
-	if f != nil && (!rescuesFrom(f) || !p.rescue(began, x, cache.Failed)) {
+	if f != nil && (!rescuesFrom(f) || !p.rescue(began, x, f.plight())) {
 		p.fail(began, x, f)
 	}
 }
@@ -209,10 +209,11 @@ func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
 		return f
 	}
 	defer resp.Body.Close()
-	if cache.Failure(resp.StatusCode) && p.rescue(w, x, cache.Failed) {
+	if cache.Failure(resp.StatusCode) && p.rescue(w, x, failing) {
 		return nil
 	}
 	p.invalidate(x, resp)
+	x.freshenByHead(resp, now)
 	x.bound.answer(now, lasting(resp.Header))
 	if lasting(resp.Header) { // it was answered usefully already, however long it lasts
 		x.account.close(now)
@@ -276,7 +277,11 @@ func (p *Proxy) observe(x *exchange, metrics *telemetry.RouteMetrics) {
 	rec := &x.record
 	x.turn.count(x)
 	rec.Duration = sinceStart(x)
-	metrics.End(x.r.Method, x.conn.scheme, x.r.ProtoMajor, x.r.ProtoMinor, rec.Status, rec.Reason, rec.Duration)
+	reason := rec.Reason
+	if x.turn.result == cacheFallback { // what was behind it is for the log: its client has an answer
+		reason = ""
+	}
+	metrics.End(x.r.Method, x.conn.scheme, x.r.ProtoMajor, x.r.ProtoMinor, rec.Status, reason, rec.Duration)
 	if p.o.Access == nil {
 		return
 	}

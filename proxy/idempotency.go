@@ -48,7 +48,7 @@ func (p *Proxy) holdBody(w *beginning, x *exchange) bool {
 	g := p.o.guard
 	x.setDeadline(x.conn.trusted(x.gen))
 	x.limit()
-	body, err := g.readBody(x, int64(x.route.cfg.Idempotency.BodyLimit))
+	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g)
 	x.held = body
 	switch {
 	case err == errBodyTooLarge:

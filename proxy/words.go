@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/levee-proxy/levee/cache"
 )
 
 // Fields by which an answer says whether to try again, beside those by which
@@ -68,12 +70,12 @@ func parseRetryAfter(s string, date []string, now time.Time) (time.Duration, boo
 		}
 		return time.Duration(n) * time.Second, true
 	}
-	at, err := http.ParseTime(s)
-	if err != nil {
+	at, ok := cache.ParseDate(s, now)
+	if !ok {
 		return 0, false
 	}
 	if len(date) == 1 {
-		if sent, err := http.ParseTime(date[0]); err == nil {
+		if sent, ok := cache.ParseDate(date[0], now); ok {
 			now = sent
 		}
 	}

@@ -24,6 +24,7 @@ func TestParseRetryAfter(t *testing.T) {
 		{"Thursday, 26-Feb-26 05:00:30 GMT", "", 30 * time.Second, true},
 		{"Thu Feb 26 05:00:30 2026", "", 30 * time.Second, true},
 		{"Thu, 26 Feb 9999 05:00:30 GMT", "", maxTimeout, true},
+		{"Thu, 26 Feb 2026 05:00:30 CET", "", 0, false}, // no zone but GMT
 		{"", "", 0, false},
 		{"-1", "", 0, false},
 		{"1.5", "", 0, false},

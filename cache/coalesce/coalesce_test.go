@@ -716,3 +716,62 @@ func TestDefaultPauseIsJittered(t *testing.T) {
 		t.Errorf("only %d different pauses", len(seen))
 	}
 }
+
+// TestEarly: what comes before the header is for the fetch's own client. One
+// that takes over hears what its own fetch says, and not the one before.
+func TestEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New[string, string](Options[string]{})
+		fails := func(_ context.Context, f *Fill[string]) {
+			f.Early("of the first")
+			f.Early("of the first, again")
+			f.Fail(errDown)
+		}
+		brings := func(_ context.Context, f *Fill[string]) {
+			f.Early("of the second")
+			f.Start("head", 0)
+			f.Early("too late")
+			f.Finish(nil)
+		}
+		first, second := join(t, g, t.Context(), fails), join(t, g, t.Context(), brings)
+		third := join(t, g, t.Context(), never(t))
+		for _, c := range []struct {
+			r     *Reader[string]
+			early string
+			err   error
+		}{
+			{second, "of the second", nil},
+			{third, "", nil},
+			{first, "", errDown}, // its fetch is over
+		} {
+			var heard []string
+			head, early, err := c.r.Early()
+			for ; early; head, early, err = c.r.Early() {
+				heard = append(heard, head)
+			}
+			if got := strings.Join(heard, ", "); got != c.early || !errors.Is(err, c.err) || err == nil && head != "head" {
+				t.Errorf("heard %q, then %q, %v; want %q", got, head, err, c.early)
+			}
+			c.r.Close()
+		}
+		synctest.Wait()
+		idle(t, g)
+
+		hold := make(chan struct{})
+		r := join(t, g, t.Context(), func(_ context.Context, f *Fill[string]) {
+			f.Early("one")
+			<-hold
+			f.Early("two")
+			f.Start("head", 0)
+			f.Finish(nil)
+		})
+		if head, early, err := r.Early(); head != "one" || !early || err != nil {
+			t.Errorf("%q, %v, %v", head, early, err)
+		}
+		close(hold)
+		if head, err := r.Head(); head != "head" || err != nil { // passes over what came before
+			t.Errorf("%q, %v", head, err)
+		}
+		r.Close()
+	})
+}

@@ -15,6 +15,7 @@ type Fill[H any] struct {
 
 // sink is the flight: fills don't depend on the key's type.
 type sink[H any] interface {
+	early(head H)
 	begin(head H, size int64, shared bool)
 	fail(err error)
 	release(reason error)
@@ -23,6 +24,10 @@ type sink[H any] interface {
 	left() int64
 	finish(err error) ([][]byte, bool)
 }
+
+// Early tells the fetch's own client of what comes before the response: an
+// interim one. All others hear nothing of it. Only before Start or Pass.
+func (f *Fill[H]) Early(head H) { f.to.early(head) }
 
 // Start begins a response that all may have. size is the length of the body as
 // declared, or -1; a body of another length is no whole one.
@@ -101,6 +106,15 @@ func (f *Fill[H]) tooLong() error {
 // else all are told that it was cut off. It returns the body in chunks, for
 // storing, if it is whole and was kept.
 func (f *Fill[H]) Finish(err error) (body [][]byte, whole bool) { return f.to.finish(err) }
+
+func (f *flight[K, H]) early(head H) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if !f.began && f.err == nil {
+		f.earlier = append(f.earlier, head)
+		f.changed.tell()
+	}
+}
 
 func (f *flight[K, H]) begin(head H, size int64, shared bool) {
 	f.lock.Lock()

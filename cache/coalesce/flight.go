@@ -34,9 +34,10 @@ type flight[K comparable, H any] struct {
 	landed bool  // no fetch will follow
 	err    error // why there is no more, for all
 
-	head H
-	size int64 // of the body as declared, -1 if it wasn't
-	buf  buffer
+	earlier []H // what the present fetch had to say before
+	head    H
+	size    int64 // of the body as declared, -1 if it wasn't
+	buf     buffer
 }
 
 func newFlight[K comparable, H any](g *Group[K, H], key K) *flight[K, H] {
@@ -79,7 +80,7 @@ func (f *flight[K, H]) attempt(r *Reader[H]) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.ctx))
 	defer cancel()
 	f.lock.Lock()
-	f.owner, f.cancel, f.failed = r, cancel, nil
+	f.owner, f.cancel, f.failed, f.earlier = r, cancel, nil, nil
 	f.lock.Unlock()
 	err := f.run(ctx, r.fetch)
 

@@ -16,6 +16,7 @@ type Reader[H any] struct {
 	// Guarded by the flight's lock.
 	element *list.Element // nil when it was dropped or closed
 	err     error         // why it was dropped
+	earlier int           // how much it got of what came before the header
 	at      int           // number of the chunk that it is at
 	off     int           // bytes of it that it got
 	waits   bool          // counts as a waiter
@@ -24,7 +25,7 @@ type Reader[H any] struct {
 
 // source is the flight: readers don't depend on the key's type.
 type source[H any] interface {
-	awaitHead(r *Reader[H]) (H, error)
+	awaitHead(r *Reader[H]) (head H, early bool, err error)
 	awaitBytes(r *Reader[H]) ([]byte, error)
 	led(r *Reader[H]) bool
 	leave(r *Reader[H])
@@ -32,7 +33,17 @@ type source[H any] interface {
 
 // Head waits until the response's header is known. The error is the end of the
 // request's context, or one of this package, or what a fetch said.
-func (r *Reader[H]) Head() (H, error) { return r.from.awaitHead(r) }
+func (r *Reader[H]) Head() (H, error) {
+	for {
+		if head, early, err := r.Early(); !early {
+			return head, err
+		}
+	}
+}
+
+// Early is like Head, and also returns, each in its turn and marked as early, what
+// the request's own fetch had to say before ([Fill.Early]).
+func (r *Reader[H]) Early() (head H, early bool, err error) { return r.from.awaitHead(r) }
 
 // Next waits for more of the body. What it returns is shared, must not be
 // changed, and stays valid. Only after the last byte of a complete body the
@@ -65,15 +76,21 @@ func (r *Reader[H]) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-func (f *flight[K, H]) awaitHead(r *Reader[H]) (head H, err error) {
+func (f *flight[K, H]) awaitHead(r *Reader[H]) (head H, early bool, err error) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	for !f.began || r.element == nil {
+	for {
+		switch {
+		case f.owner == r && r.element != nil && r.earlier < len(f.earlier):
+			r.earlier++
+			return f.earlier[r.earlier-1], true, nil
+		case f.began && r.element != nil:
+			return f.head, false, nil
+		}
 		if err := f.block(r); err != nil {
-			return head, err
+			return head, false, err
 		}
 	}
-	return f.head, nil
 }
 
 func (f *flight[K, H]) awaitBytes(r *Reader[H]) ([]byte, error) {

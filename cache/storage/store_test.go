@@ -256,6 +256,46 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestUpdate: what is known of a response takes its place, and no other's.
+func TestUpdate(t *testing.T) {
+	s, k, varied := small(t), testKey(1), testKey(2)
+	l := Labels{URL: "u"}
+	put(t, s, k, "u", 10)
+	for _, policy := range []int{10, 20} {
+		if err := s.PutVariant(varied, s.Mark(), tens(policy/10), l, Entry[int]{Policy: policy}, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := s.Stats()
+	for _, at := range []Key{k, varied} {
+		old, _ := s.Get(at, tens(1))
+		if !s.Update(at, s.Mark(), old, l, Entry[int]{Policy: 11, Body: old.Body}) {
+			t.Error("not updated")
+		}
+		if e, found := s.Get(at, tens(1)); !found || e.Policy != 11 {
+			t.Errorf("%v, %v", e, found)
+		}
+		if s.Update(at, s.Mark(), old, l, Entry[int]{Policy: 12}) {
+			t.Error("updated what isn't there any more")
+		}
+		early := s.Mark()
+		now, _ := s.Get(at, tens(1))
+		s.PurgeURL("u", Soft, noon)
+		if s.Update(at, early, now, l, Entry[int]{Policy: 13}) {
+			t.Error("updated by what was asked before a purge")
+		}
+		if e, found := s.Get(at, tens(1)); !found || e.Policy != 11 {
+			t.Errorf("%v, %v", e, found)
+		}
+	}
+	if e, found := s.Get(varied, tens(2)); !found || e.Policy != 20 {
+		t.Error("another variant was touched")
+	}
+	if after := s.Stats(); after.Bytes != before.Bytes || after.Entries != before.Entries {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
+
 func TestGroupsAreBounded(t *testing.T) {
 	s := newStore(t, Options[int]{Budget: 8 << 20, MaxGroups: 3, MaxEntryGroups: 2})
 	try := func(n uint64, groups ...string) error {

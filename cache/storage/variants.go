@@ -54,6 +54,39 @@ func (s *Store[P]) PutVariant(k Key, m Mark, same func(*P) bool, l Labels, e Ent
 	return s.Put(variant, m, l, e)
 }
 
+// Update puts e in the place of old, which [Store.Get] found with k, and says
+// whether it did: not if another has taken that place since, or as [Store.Put].
+// It is for what was learned about old alone; labels and variant must be its own.
+func (s *Store[P]) Update(k Key, m Mark, old *Entry[P], l Labels, e Entry[P]) (updated bool) {
+	sp := s.space.Load()
+	if at, found := sp.entries.GetEntryQuietly(k); found && at.Value.index != nil {
+		i := slices.IndexFunc(at.Value.index.variants, func(v Key) bool {
+			there, found := sp.entries.GetEntryQuietly(v)
+			return found && there.Value == old
+		})
+		if i < 0 {
+			return false
+		}
+		k = at.Value.index.variants[i]
+	}
+	e.index = nil
+	if s.prepare(sp, m, l, &e) != nil {
+		return false
+	}
+	sp.used.Add(int64(e.weight))
+	sp.entries.ComputeIfPresent(k, func(there *Entry[P]) (*Entry[P], otter.ComputeOp) {
+		if updated = there == old; !updated {
+			return nil, otter.CancelOp
+		}
+		return &e, otter.WriteOp
+	})
+	if !updated {
+		sp.forget(&e)
+	}
+	sp.settle()
+	return updated
+}
+
 // list makes k's index name a variant last, and says which. The index carries no
 // groups: a purge of one variant's group must not hide the others.
 func (s *Store[P]) list(k Key, m Mark, same func(*P) bool, url string) (variant Key, err error) {
