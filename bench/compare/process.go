@@ -99,6 +99,7 @@ func (p *process) ready(ctx context.Context, try func() error) error {
 type running struct {
 	peer
 	site
+	of site // that it was made from
 	*process
 
 	held net.Conn // with a request that takes all there is, where others are to be refused
@@ -106,7 +107,7 @@ type running struct {
 
 // startPeer starts a proxy for a case and waits until it answers as it should.
 func startPeer(ctx context.Context, p peer, s site) (*running, error) {
-	r := &running{peer: p, site: s}
+	r := &running{peer: p, site: s, of: s}
 	r.Folder, r.Engine = filepath.Join(s.Folder, p.name), p.engine
 	r.Memory = filepath.Join(s.Memory, p.name)
 	for _, folder := range []string{r.Folder, r.Memory} {
