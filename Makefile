@@ -33,7 +33,7 @@ test: ## install what the tests need, then run all of them with the race detecto
 	LEVEE_E2E_REQUIRE=1 $(GO) test -race -timeout 15m ./...
 	$(MAKE) --no-print-directory test-clients
 
-test-clients: ## what real client libraries do when Levee sheds; CLIENTTEST=-v takes flags
+test-clients: ## what real client libraries do when Levee sheds, and what the test-suite of HTTP caches says; CLIENTTEST=-v takes flags
 	internal/tools/deps.sh clients
 	cd $(CLIENTS)/node && { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --loglevel=error --no-audit --no-fund; }
 	cd $(CLIENTS) && $(GO) test -count=1 $(CLIENTTEST) .
