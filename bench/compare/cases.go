@@ -113,6 +113,6 @@ func (c *benchCase) takes(peers, runs int, each time.Duration) time.Duration {
 	if c.Idle {
 		one = time.Duration(runs) * 1500 * time.Millisecond
 	}
-	fill := time.Duration(c.Keys) * 30 * time.Microsecond
+	fill := time.Duration(c.Keys) * 100 * time.Microsecond // most of it the proxy's own time
 	return time.Second + time.Duration(peers)*(one+fill+300*time.Millisecond)
 }

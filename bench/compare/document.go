@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,11 +31,11 @@ func (r *report) write(folder string) error {
 		return err
 	}
 	all.merge(r)
-	text, err := json.MarshalIndent(all, "", " ")
+	text, err := all.lines()
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return err
 	}
 	document := filepath.Join(folder, documentFile)
@@ -47,6 +48,26 @@ func (r *report) write(folder string) error {
 		return fmt.Errorf("%s: %w", document, err)
 	}
 	return os.WriteFile(document, []byte(written), 0o644)
+}
+
+// lines is the report as JSON with a case a line, so that a difference shows
+// which cases were measured again.
+func (r *report) lines() ([]byte, error) {
+	var text bytes.Buffer
+	text.WriteString("{\"cases\": [")
+	for i := range r.Cases {
+		line, err := json.Marshal(r.Cases[i])
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteByte('\n')
+		text.Write(line)
+	}
+	text.WriteString("\n]}\n")
+	return text.Bytes(), nil
 }
 
 // readReport reads figures; none if there is no file.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -49,16 +50,19 @@ func (r *running) measure(ctx context.Context, o *origin, each time.Duration) (s
 	used, took := after.cpu-before.cpu, l.Took.Seconds()
 	return sample{
 		Requests:    l.Requests,
-		CPU:         float64(used) / float64(time.Microsecond) / float64(l.Requests),
-		Rate:        float64(l.Requests) / took,
-		P50:         float64(l.P50) / float64(time.Millisecond),
-		P99:         float64(l.P99) / float64(time.Millisecond),
+		CPU:         digits(float64(used) / float64(time.Microsecond) / float64(l.Requests)),
+		Rate:        digits(float64(l.Requests) / took),
+		P50:         digits(float64(l.P50) / float64(time.Millisecond)),
+		P99:         digits(float64(l.P99) / float64(time.Millisecond)),
 		RSS:         after.rss,
-		ProxyCores:  used.Seconds() / took,
-		OriginCores: (after.origin - before.origin).Seconds() / took,
-		LoadCores:   l.CPU.Seconds() / took,
+		ProxyCores:  digits(used.Seconds() / took),
+		OriginCores: digits((after.origin - before.origin).Seconds() / took),
+		LoadCores:   digits(l.CPU.Seconds() / took),
 	}, nil
 }
+
+// digits leaves three behind the point: more would only be noise.
+func digits(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 // reading is what everybody has done so far.
 type reading struct {
