@@ -26,7 +26,6 @@ type answer struct {
 	decided   bool
 	framing   h1.Kind
 	closing   bool // no other request follows
-	continued bool // a 100 was said
 	dated     bool
 	typed     bool // or not to be
 	connected []string
@@ -77,7 +76,6 @@ func (x *exchange) interim(status int) {
 	defer x.wmu.Unlock()
 	if status == http.StatusContinue {
 		x.mayContinue.Store(false)
-		x.continued = true
 	}
 	x.fail(x.c.write(&b, []byte("\r\n")))
 }
@@ -224,8 +222,9 @@ func (x *exchange) appendConnection(b []byte) []byte {
 		}
 		return b
 	}
-	// A client that still waits for a 100, or has a lot to send, is not waited for.
-	if x.head.Close || x.c.s.closing.Load() || x.mayContinueStill() || x.body.large() {
+	// A client that may still wait for a 100, or has a lot to send, is not waited for.
+	expects := x.head.Expect && !x.body.whole()
+	if x.head.Close || x.c.s.closing.Load() || expects || x.body.large() || x.body.failed.Load() {
 		x.closing = true
 	}
 	switch {
@@ -241,10 +240,6 @@ func (x *exchange) appendConnection(b []byte) []byte {
 	}
 	return b
 }
-
-// mayContinueStill says whether the client was promised nothing yet, and its
-// body may come or not.
-func (x *exchange) mayContinueStill() bool { return x.head.Expect && !x.body.whole() }
 
 // Write implements [http.ResponseWriter].
 func (x *exchange) Write(p []byte) (int, error) {

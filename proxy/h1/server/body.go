@@ -17,8 +17,9 @@ import (
 // body is a request's body. It may be read on another goroutine than the
 // handler's, also while the handler returns; then it ends for the reader.
 type body struct {
-	x     *exchange
-	ended atomic.Bool // all of it was read, or there is none
+	x      *exchange
+	ended  atomic.Bool // all of it was read, or there is none
+	failed atomic.Bool // it can't be read any further
 
 	mu     sync.Mutex // held while it is read
 	h1     h1.Body
@@ -48,7 +49,11 @@ func (b *body) Read(p []byte) (int, error) {
 	case err == nil:
 	case err == io.EOF:
 		b.end()
-	case !errors.Is(err, os.ErrDeadlineExceeded):
+	default:
+		b.failed.Store(true)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
 		if _, malformed := errors.AsType[*h1.Error](err); !malformed {
 			b.x.ctx.cancel(context.Canceled) // the connection is gone, or half of it
 		}

@@ -225,7 +225,7 @@ func (c *conn) exchange(x *exchange) fate {
 	switch {
 	case again:
 		return next
-	case !x.body.whole():
+	case !x.body.whole() || c.r.Buffered() > 0:
 		c.linger()
 	}
 	return over

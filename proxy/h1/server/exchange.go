@@ -88,7 +88,6 @@ func (x *exchange) sayContinue() {
 		return
 	}
 	_, _ = io.WriteString(x.c.rw, "HTTP/1.1 100 Continue\r\n\r\n") // an error comes again
-	x.continued = true
 }
 
 // silence sees to it that no 100 is said any more.
