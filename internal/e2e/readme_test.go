@@ -14,17 +14,23 @@ import (
 	"time"
 )
 
-// What the README shows, works: each YAML snippet of Levee's passes levee
-// check, and the commands of each sh block are run, one after another. A command
-// that serves goes on in the background until the next one that serves; a file
-// that it reads is the snippet shown last before it.
-func TestREADME(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+// What the README shows, works.
+func TestREADME(t *testing.T) { follow(t, "README.md") }
+
+// So does what the guide to caching shows.
+func TestCachingGuide(t *testing.T) { follow(t, "docs/caching.md") }
+
+// follow does what a page says: each YAML snippet of Levee's passes levee check,
+// and the commands of each sh block are run, one after another. A command that
+// serves goes on in the background until the next one that serves; a file that
+// it reads is the snippet shown last before it.
+func follow(t *testing.T, page string) {
+	text, err := os.ReadFile(filepath.Join(root, page))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ran := 0
-	terminal := newTerminal(t)
+	terminal := newTerminal(t, page)
 	for _, block := range blocks(string(text)) {
 		switch {
 		case block.language == "yaml" && strings.Contains(block.text, "levee/v1"):
@@ -67,22 +73,23 @@ func blocks(markdown string) []block {
 	return all
 }
 
-// terminal is where the README's commands are typed.
+// terminal is where a page's commands are typed.
 type terminal struct {
-	t *testing.T
+	t    *testing.T
+	page string
 	// folder is where commands run, and repository where make does.
 	folder, repository string
 	// env brings the binary into the path, and listen, unless a file says where.
 	env    []string
 	listen string
-	// ports puts free ports in the place of the README's, and a service in the place of the user's.
+	// ports puts free ports in the place of the page's, and a service in the place of the user's.
 	ports *strings.Replacer
 	// stop ends what serves in the background.
 	stop func()
 }
 
 // newTerminal prepares a place where nothing else on the machine is in the way.
-func newTerminal(t *testing.T) *terminal {
+func newTerminal(t *testing.T, page string) *terminal {
 	t.Helper()
 	service := origin(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
 	traffic, admin, health := freePort(t), freePort(t), freePort(t)
@@ -92,6 +99,7 @@ func newTerminal(t *testing.T) *terminal {
 	}
 	terminal := &terminal{
 		t:          t,
+		page:       page,
 		folder:     t.TempDir(),
 		repository: repository,
 		listen:     fmt.Sprintf("127.0.0.1:%d", traffic),
@@ -119,7 +127,7 @@ func (c *terminal) save(snippet block) {
 		c.t.Fatal(err)
 	}
 	if code, stdout, stderr := command(c.t, nil, "check", file); code != 0 {
-		c.t.Errorf("README.md:%d: ended with %d\n%s%s", snippet.line, code, stdout, stderr)
+		c.t.Errorf("%s:%d: ended with %d\n%s%s", c.page, snippet.line, code, stdout, stderr)
 	}
 }
 
