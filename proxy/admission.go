@@ -63,6 +63,9 @@ func (x *exchange) enter() (*refusal, *failure) {
 		}
 		return x.refuseRetry(now), nil
 	}
+	if x.fetch != nil && x.fetch.background && !x.fetch.pay(now) {
+		return x.fetch.spared(), nil
+	}
 	if e.limiter == nil {
 		x.limit()
 		return nil, nil

@@ -35,7 +35,8 @@ type fetch struct {
 	old        *entry    // what is validated; nil: nothing is
 	since      time.Time // of a soft purge that covers old
 	background bool
-	refreshes  *endpoint // that counts this one among its refreshes
+	refreshes  *endpoint      // that counts this one among its refreshes
+	paid       *refreshBudget // that has yet to hear what came of it
 
 	mark      storage.Mark
 	requested time.Time
@@ -159,6 +160,7 @@ func (f *fetch) send(ctx context.Context) (again bool) {
 		if v == nil {
 			return
 		}
+		f.payBack(true, false)
 		if v != http.ErrAbortHandler {
 			f.p.panicked(v, x)
 		}
@@ -168,6 +170,7 @@ func (f *fetch) send(ctx context.Context) (again bool) {
 	if refused == nil && failed == nil {
 		failed = f.p.forward(&beginning{ResponseWriter: f.into}, x)
 	}
+	f.payBack(refused == nil, failed == nil && troubleOf(f.into.status) == cache.Calm)
 	switch {
 	case refused != nil:
 		f.give(&fetchError{of: f.of, refused: refused, attempt: x.attempt, returnAfter: x.returnAfter}, cache.Overloaded)

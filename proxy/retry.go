@@ -47,6 +47,7 @@ var giveUpNames = [giveUps]string{
 type retrying struct {
 	x      *exchange
 	policy *retryPolicy
+	once   bool    // a refresh: what failed is tried again when it is asked for again
 	body   *replay // nil: the request has none
 	first  int     // the number of the first attempt
 
@@ -67,7 +68,7 @@ func (x *exchange) newRetrying() *retrying {
 	if p == nil {
 		return nil
 	}
-	r := &retrying{x: x, policy: p, first: attemptNumber(x.r.Header)}
+	r := &retrying{x: x, policy: p, first: attemptNumber(x.r.Header), once: x.fetch != nil && x.fetch.background}
 	r.mine = r.room[:0]
 	if x.body.src != nil {
 		r.body = newReplay(&x.body, x.r.ContentLength, p.bodyLimit)
@@ -108,7 +109,7 @@ func (p *Proxy) persist(w *beginning, x *exchange, a *attempt) *attempt {
 	for {
 		c := r.conditionOf(a)
 		r.came(a, c)
-		if c == noCondition || !r.policy.on[c] || r.policy.attempts == 0 {
+		if c == noCondition || !r.policy.on[c] || r.policy.attempts == 0 || r.once {
 			break
 		}
 		next, why := r.again(a, c)

@@ -66,6 +66,9 @@ type UpstreamStatus struct {
 	// Retries tells of the attempts that Levee makes beyond the first; nil where
 	// it makes none.
 	Retries *RetryStatus `json:"retries,omitempty"`
+	// Refreshes tells of cached answers that were fetched anew behind requests
+	// that they had answered; nil where none was due.
+	Refreshes *RefreshStatus `json:"refreshes,omitempty"`
 }
 
 // The states of an endpoint.

@@ -28,7 +28,8 @@ type Upstream struct {
 
 	inbound    *inbound     // nil: nothing is known of clients' retries
 	retries    *retryPolicy // nil: each request is sent once
-	refuseWith int          // which of the refusals, by status
+	refreshes  *refreshBudget
+	refuseWith int // which of the refusals, by status
 	mailboxes  mailboxes
 	keeper     *keeper // of what was learned before a restart
 
@@ -69,6 +70,7 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 	default:
 		u.refuseWith = refuseAuto
 	}
+	u.refreshes = newRefreshBudget(cfg, u.retries, old)
 	u.inbound = newInbound(cfg, o.Logger, old, time.Now())
 	u.ctx, u.stop = context.WithCancel(context.Background())
 	u.usable.Store(&[]*endpoint{})
@@ -321,6 +323,7 @@ func (u *Upstream) status(now time.Time) UpstreamStatus {
 	}
 	s.Storm = u.inbound.status(now, u.classes)
 	s.Retries = u.retries.status(now)
+	s.Refreshes = u.refreshes.status()
 	return s
 }
 

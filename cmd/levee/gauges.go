@@ -27,6 +27,9 @@ func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks [
 		if u.Retries != nil {
 			g.Retries(u.Name, retried(u.Retries))
 		}
+		if r := u.Refreshes; r != nil {
+			g.Refreshes(u.Name, r.Succeeded, r.Failed, r.Unpaid, r.Crowded)
+		}
 	}
 	g.Config(info.Hash, info.AppliedAt, info.Reloads, info.Refused)
 	for _, s := range sinks {

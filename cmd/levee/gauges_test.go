@@ -40,7 +40,7 @@ func TestObserveAdmission(t *testing.T) {
 			{Address: "unlimited", State: proxy.StateReady},
 		}, Retries: &proxy.RetryStatus{
 			Left: 3, Sent: []proxy.RetryCount{{On: "503", Succeeded: 8, Failed: 2}}, GivenUp: map[string]uint64{"method": 4},
-		}, Storm: &proxy.StormStatus{
+		}, Refreshes: &proxy.RefreshStatus{Succeeded: 11, Unpaid: 12}, Storm: &proxy.StormStatus{
 			State: "recovering", Entered: map[string]uint64{"storm": 1}, Kept: 5, Told: map[string]uint64{"stop": 9},
 			Recent:  proxy.StormTraffic{RetryRatio: 0.5, Amplification: 2},
 			Budget:  proxy.StormBudget{Left: 7},
@@ -70,6 +70,8 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_cache_size_bytes 3000`,
 		`levee_cache_evictions_total 4`,
 		`levee_cache_fills_total 6`,
+		`levee_cache_refreshes_total{levee_upstream="features",result="success"} 11`,
+		`levee_cache_refreshes_total{levee_upstream="features",result="no_budget"} 12`,
 		`levee_cache_snapshot_size_bytes 900`,
 		`levee_cache_snapshot_duration_seconds 0.25`,
 		`levee_cache_snapshot_writes_total{result="success"} 3`,

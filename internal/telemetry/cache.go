@@ -87,3 +87,14 @@ func (g *Gauges) cacheSnapshot(s *CacheSnapshot) {
 	}
 	g.add("levee.cache.snapshot.ignored", "1 if the cache's snapshot was damaged or foreign at the start, and ignored, or in part.", "", gaugeLargest, ignored)
 }
+
+// Refreshes tells of cached answers that were fetched anew, by what came of it.
+func (g *Gauges) Refreshes(upstream string, succeeded, failed, unpaid, crowded uint64) {
+	u := keyUpstream.String(validLabel(upstream))
+	for _, r := range []struct {
+		result string
+		n      uint64
+	}{{"success", succeeded}, {"failure", failed}, {"no_budget", unpaid}, {"no_room", crowded}} {
+		g.add("levee.cache.refreshes", "Refreshes of cached answers behind requests: those that were sent, by what came of them, and those that were put off.", "", counter, float64(r.n), u, attribute.String("result", r.result))
+	}
+}

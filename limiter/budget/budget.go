@@ -102,6 +102,22 @@ func (b *Budget) Reserve(now time.Time) (ok bool) {
 	return b.reserve.AllowN(now, 1)
 }
 
+// Spare is Reserve for what can wait and that nobody waits for: it leaves half of
+// what the reserve holds when it is full, so that retries find something.
+func (b *Budget) Spare(now time.Time) (ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now = b.leak(now)
+	if b.tokens+max(b.reserve.TokensAt(now), 0)-1 < float64(b.cfg.Burst()/2) {
+		return false
+	}
+	if b.tokens >= 1 {
+		b.tokens--
+		return true
+	}
+	return b.reserve.AllowN(now, 1)
+}
+
 // Return gives back what Reserve took for a retry that was never sent. It goes
 // into the first bucket wherever it came from: what there is in all is the same,
 // and the reserve fills by itself.

@@ -21,6 +21,8 @@ func TestBudget(t *testing.T) {
 		refused // reserve, and don't get it
 		giveBack
 		nothing
+		spare // and get it
+		spared
 	)
 	type step struct {
 		at   time.Duration
@@ -78,6 +80,27 @@ func TestBudget(t *testing.T) {
 			{time.Minute, 2, reserve, 0},
 			{time.Minute, 1, refused, 0},
 		}},
+		"what can wait leaves half of the reserve": {Config{Percent: 50, MinPerSecond: 1}, []step{
+			{0, 5, spare, 5},
+			{0, 1, spared, 5},
+			{0, 2, success, 6},
+			{0, 1, spare, 5},
+			{0, 5, reserve, 0},
+			{0, 1, spared, 0},
+			{0, 5, giveBack, 5},
+			{0, 1, spared, 5},
+		}},
+		"what can wait takes the last of a reserve of one": {Config{MinPerSecond: 0.1}, []step{
+			{0, 1, spare, 0},
+			{0, 1, spared, 0},
+			{10 * time.Second, 1, spare, 0},
+		}},
+		"what can wait without a reserve": {Config{Percent: 50}, []step{
+			{0, 1, spared, 0},
+			{0, 3, success, 1.5},
+			{0, 1, spare, 0.5},
+			{0, 1, spared, 0.5},
+		}},
 		"nothing at all": {Config{}, []step{
 			{0, 100, success, 0},
 			{time.Hour, 1, refused, 0},
@@ -96,6 +119,10 @@ func TestBudget(t *testing.T) {
 						b.Success(after(s.at))
 					case giveBack:
 						b.Return(after(s.at))
+					case spare, spared:
+						if got := b.Spare(after(s.at)); got != (s.what == spare) {
+							t.Fatalf("step %d: spared: %v", i, got)
+						}
 					case reserve, refused:
 						if got := b.Reserve(after(s.at)); got != (s.what == reserve) {
 							t.Fatalf("step %d: reserved: %v", i, got)
@@ -143,7 +170,11 @@ func TestNeverOverdrawn(t *testing.T) {
 						successes.Add(1) // before it counts
 						b.Success(now)
 					case 1, 2:
-						if !b.Reserve(now) {
+						take := b.Reserve
+						if rng.IntN(2) == 0 {
+							take = b.Spare
+						}
+						if !take(now) {
 							continue
 						}
 						if n := reserved.Add(1); float64(n) > bound(cfg, successes.Load(), time.Duration(clock.Load())) {
