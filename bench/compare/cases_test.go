@@ -55,11 +55,31 @@ func TestChosenPeers(t *testing.T) {
 	}
 }
 
+// allVariants are those of all cases.
+func allVariants() (all []variant) {
+	for _, c := range cases() {
+		all = append(all, c.variants()...)
+	}
+	return all
+}
+
+func TestVariants(t *testing.T) {
+	plain := benchCase{Name: "plain", Keys: 7}
+	if v := plain.variants(); len(v) != 1 || v[0].label != "" || v[0].Keys != 7 {
+		t.Errorf("%+v", v)
+	}
+	grows := benchCase{Name: "grows", Grow: growth{keys: []int{10, 1_002_003}}}
+	if v := grows.variants(); len(v) != 2 || v[0].Keys != 10 || v[1].label != "1,002,003 keys" || v[1].Keys != 1_002_003 {
+		t.Errorf("%+v", v)
+	}
+}
+
 // TestConfigurations: every proxy has a configuration for each case that it
 // takes part in, in which nothing is left open.
 func TestConfigurations(t *testing.T) {
 	for _, p := range peers() {
-		for _, c := range cases() {
+		for _, v := range allVariants() {
+			c := v.benchCase
 			if _, ok := p.takesPart(&c); !ok {
 				continue
 			}

@@ -9,7 +9,8 @@ import (
 
 // TestLeveesConfiguration: Levee takes its own in every case.
 func TestLeveesConfiguration(t *testing.T) {
-	for _, c := range cases() {
+	for _, v := range allVariants() {
+		c := v.benchCase
 		s := site{benchCase: &c, Folder: t.TempDir(), Port: 4480, Spare: 4482, Origin: "127.0.0.1:3", GRPC: "127.0.0.1:4", Hole: "127.0.0.1:5"}
 		if err := writeCertificate(s.Folder); err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@
 // The parts, and the file of each:
 //
 //	cases.go      what is measured
+//	growth.go     cases in which something grows
 //	peers.go      the proxies; peers/ has the configuration of each
 //	find.go       which of them are there
 //	site.go       what a configuration needs to know

@@ -108,19 +108,19 @@ type running struct {
 // startPeer starts a proxy for a case and waits until it answers as it should.
 func startPeer(ctx context.Context, p peer, s site) (*running, error) {
 	r := &running{peer: p, site: s, of: s}
-	r.Folder, r.Engine = filepath.Join(s.Folder, p.name), p.engine
-	r.Memory = filepath.Join(s.Memory, p.name)
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	r.Port, r.Spare, r.Engine = ports[0], ports[1], p.engine
+	name := fmt.Sprint(p.name, "-", r.Port) // a case may have it more than once
+	r.Folder, r.Memory = filepath.Join(s.Folder, name), filepath.Join(s.Memory, name)
 	for _, folder := range []string{r.Folder, r.Memory} {
 		// Workers that gave up being root have to get in.
 		if err := errors.Join(os.MkdirAll(folder, 0o755), os.Chmod(folder, 0o755)); err != nil {
 			return nil, err
 		}
 	}
-	ports, err := freePorts(2)
-	if err != nil {
-		return nil, err
-	}
-	r.Port, r.Spare = ports[0], ports[1]
 	if err := errors.Join(writeCertificate(r.Folder), r.writeFiles(p.files...)); err != nil {
 		return nil, err
 	}

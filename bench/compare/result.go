@@ -25,9 +25,10 @@ type caseResult struct {
 type peerResult struct {
 	Name    string   `json:"name"`
 	Version string   `json:"version,omitzero"`
-	Absent  string   `json:"absent,omitzero"` // why it takes no part
-	Failed  string   `json:"failed,omitzero"` // why it could not be measured to the end
-	Samples []sample `json:"runs,omitzero"`   // one a round
+	Variant string   `json:"variant,omitzero"` // what it has how many of, where that grows
+	Absent  string   `json:"absent,omitzero"`  // why it takes no part
+	Failed  string   `json:"failed,omitzero"`  // why it could not be measured to the end
+	Samples []sample `json:"runs,omitzero"`    // one a round
 }
 
 // failed says whether something could not be measured.
@@ -38,6 +39,28 @@ func (r *report) failed() bool {
 		}
 	}
 	return false
+}
+
+// label names a proxy, and which of its variants.
+func (p *peerResult) label() string {
+	if p.Variant == "" {
+		return p.Name
+	}
+	return p.Name + ", " + p.Variant
+}
+
+// grows says whether the case has variants.
+func (c *caseResult) grows() bool {
+	return slices.ContainsFunc(c.Peers, func(p peerResult) bool { return p.Variant != "" })
+}
+
+// against is whom a proxy is compared with: Levee, or, where something grows,
+// its own first variant.
+func (c *caseResult) against(p *peerResult) *peerResult {
+	if !c.grows() {
+		return c.peer(levee)
+	}
+	return c.peer(p.Name)
 }
 
 // spread is the least, the middle and the greatest of several figures.

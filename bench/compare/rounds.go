@@ -85,7 +85,7 @@ func (o *options) takes() (sum time.Duration) {
 	for i := range o.cases {
 		n := 0
 		for j := range o.peers {
-			if _, ok := o.peers[j].takesPart(&o.cases[i]); ok {
+			if _, ok := o.peers[j].takesPart(&o.cases[i].variants()[0].benchCase); ok {
 				n++
 			}
 		}
@@ -109,26 +109,31 @@ func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Wr
 	}()
 	fail := func(p *peerResult, err error) {
 		p.Failed = err.Error()
-		fmt.Fprintf(stderr, "  %s: %v\n", p.Name, err)
+		fmt.Fprintf(stderr, "  %s: %v\n", p.label(), err)
 	}
+	variants := s.variants()
 	for _, p := range o.peers {
-		result.Peers = append(result.Peers, peerResult{Name: p.name, Version: p.version})
-		last := &result.Peers[len(result.Peers)-1]
-		if why, ok := p.takesPart(s.benchCase); !ok {
-			last.Absent = why
-			continue
-		}
-		r, err := startPeer(ctx, p, s)
-		if ctx.Err() != nil {
-			return result, ctx.Err()
-		}
-		if err != nil {
-			fail(last, err)
-			continue
-		}
-		all, at = append(all, r), append(at, len(result.Peers)-1)
-		if err := r.warmUp(ctx, behind); err != nil {
-			fail(last, err)
+		for _, v := range variants {
+			one := peerResult{Name: p.name, Version: p.version, Variant: v.label}
+			s.benchCase = &v.benchCase
+			why, ok := p.takesPart(&v.benchCase)
+			if !ok {
+				one.Absent, one.Variant = why, ""
+				result.Peers = append(result.Peers, one)
+				break
+			}
+			r, err := startPeer(ctx, p, s)
+			if err == nil {
+				all, at = append(all, r), append(at, len(result.Peers))
+				err = r.warmUp(ctx, behind)
+			}
+			if ctx.Err() != nil {
+				return result, ctx.Err()
+			}
+			if err != nil {
+				fail(&one, err)
+			}
+			result.Peers = append(result.Peers, one)
 		}
 	}
 	for round := range o.runs {
@@ -151,7 +156,7 @@ func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Wr
 				continue
 			}
 			p.Samples = append(p.Samples, f)
-			fmt.Fprintf(stderr, "  %-8s %s\n", p.Name, f)
+			fmt.Fprintf(stderr, "  %-8s %s\n", p.label(), f)
 		}
 	}
 	return result, nil

@@ -34,7 +34,7 @@ func (r *report) overview() string {
 	var names []string
 	for _, c := range r.Cases {
 		for _, p := range c.Peers {
-			if len(p.Samples) > 0 && !slices.Contains(names, p.Name) {
+			if len(p.Samples) > 0 && p.Variant == "" && !slices.Contains(names, p.Name) {
 				names = append(names, p.Name)
 			}
 		}
@@ -42,7 +42,7 @@ func (r *report) overview() string {
 	rows := [][]string{append([]string{"CPU a request, µs: median (Levee's, as a multiple of it)"}, names...)}
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		if c.idleCase() {
+		if c.idleCase() || c.grows() {
 			continue
 		}
 		row := []string{c.Title}
@@ -80,7 +80,9 @@ func (c *caseResult) table() string {
 	if c.idleCase() {
 		rows = [][]string{{"", "a connection", "Levee's, as a multiple", "resident with all"}}
 	}
-	ours := c.peer(levee)
+	if c.grows() {
+		rows[0][2] = "as a multiple of its first"
+	}
 	var remarks []string
 	runs := 0
 	for i := range c.Peers {
@@ -91,23 +93,29 @@ func (c *caseResult) table() string {
 		}
 		if p.Failed != "" {
 			first, _, _ := strings.Cut(p.Failed, "\n")
-			remarks = append(remarks, p.Name+" failed: "+first)
+			remarks = append(remarks, p.label()+" failed: "+first)
 		}
 		if len(p.Samples) == 0 {
 			continue
 		}
 		runs = max(runs, len(p.Samples))
 		times := ""
-		if ours != nil && ours != p {
-			figure := cpu
+		if other := c.against(p); other != nil && other != p {
+			figure, above, below := cpu, other, p
 			if c.idleCase() {
 				figure = perConnection
 			}
-			if s, ok := ratio(ours, p, figure); ok {
+			if c.grows() {
+				above, below = p, other
+			}
+			if s, ok := ratio(above, below, figure); ok {
 				times = s.text("%.2f", 1)
 			}
 		}
 		name := strings.TrimSpace(p.Name + " " + strings.TrimPrefix(p.Version, "of this tree"))
+		if p.Variant != "" {
+			name += ", " + p.Variant
+		}
 		if c.idleCase() {
 			rows = append(rows, []string{name, p.text(perConnection, "%.1f", 1e3) + " KB", times, p.middle(rss, "%.1f", 1e6) + " MB"})
 			continue

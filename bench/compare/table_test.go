@@ -66,6 +66,25 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestGrowth: a proxy that grows is compared with itself.
+func TestGrowth(t *testing.T) {
+	r := &report{Cases: []caseResult{{Name: "routes", Title: "more and more routes", Peers: []peerResult{
+		{Name: "levee", Variant: "10 routes", Samples: []sample{{CPU: 30, Rate: 1}}},
+		{Name: "levee", Variant: "10,000 routes", Samples: []sample{{CPU: 33, Rate: 1}}},
+		{Name: "nginx", Variant: "10 routes", Samples: []sample{{CPU: 20, Rate: 1}}},
+		{Name: "nginx", Variant: "10,000 routes", Samples: []sample{{CPU: 30, Rate: 1}}},
+	}}}}
+	text := r.tables()
+	for _, want := range []string{"levee, 10,000 routes", "1.10, 1.10, 1.10", "1.50, 1.50, 1.50"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "×") {
+		t.Errorf("a case that grows stands in the overview:\n%s", text)
+	}
+}
+
 // TestWrite: what wasn't measured this time stays.
 func TestWrite(t *testing.T) {
 	folder := t.TempDir()
