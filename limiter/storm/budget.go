@@ -3,12 +3,12 @@ package storm
 const (
 	budgetSpan   = 2.0 // seconds of income that the bucket holds
 	budgetLeast  = 2.0 // tokens a second that come in whatever happens: one second attempt, to see whether the service is back
-	mostDoubling = 6   // attempt 7 and further ones cost what 7 does
+	mostDoubling = 6   // attempt 7 and further ones cost what 7 does, or all that the bucket holds
 
 	// A client may have spent so many times its even share, in quarters, while
 	// others ask and less than half of the bucket is left: equals differ by chance.
 	unfairly = 5
-	asking   = 0.5 // asked so much lately
+	asking   = 0.5 // what is left of having asked, 2 s later
 )
 
 // budget bounds the retries that are admitted while the service is congested,
@@ -25,14 +25,22 @@ type budget struct {
 	rate   float64 // useful completions a second, smoothed
 
 	spent [clientSlots]float32 // lately, by client
-	asked [clientSlots]float32
-	all   float32 // spent by all
-	ask   float32 // how many clients ask
+	asked [clientSlots]float32 // 1: just now; it fades
+	all   float32              // spent by all
+	ask   float32              // how many clients ask
 }
 
 // price is what an attempt costs.
 func price(attempt int) float64 {
 	return float64(int(1) << min(max(attempt-1, 0), mostDoubling))
+}
+
+// affordable is what an attempt costs, at most all that the bucket holds when it
+// is full. A client that has failed often is let in when nobody else has asked
+// for as long as that takes, and no more is let in by that: if it never could
+// be, it would be lost to the service for good.
+func (b *budget) affordable(cost float64) float64 {
+	return min(cost, max(b.most, budgetLeast*budgetSpan))
 }
 
 // earn takes in the income of some seconds in which so much was completed
@@ -83,7 +91,7 @@ func (b *budget) take(cost float64, client uint64) bool {
 	if b.asked[i] < asking {
 		b.ask++
 	}
-	b.asked[i]++
+	b.asked[i] = 1 // however often: who has left must not keep a share
 	if b.tokens < cost || b.heavy(i) {
 		return false
 	}

@@ -3,6 +3,7 @@ package storm
 import (
 	"math"
 	"testing"
+	"time"
 )
 
 // TestPrices: each attempt costs twice as much as the one before.
@@ -109,5 +110,61 @@ func TestRefund(t *testing.T) {
 	}
 	if b.tokens != before || b.spent[clientSlot(9)] != 0 || b.all != 0 {
 		t.Errorf("%v tokens of %v, %v spent", b.tokens, before, b.all)
+	}
+}
+
+// TestHighAttempts: who has failed often is let in when nobody else asks, and
+// not more often than who has failed once.
+func TestHighAttempts(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	d := New(Config{}, now)
+	admitted, second := 0, 0
+	for i := range 6000 { // a minute of an outage
+		now = now.Add(10 * time.Millisecond)
+		r := Request{Client: 1}
+		d.Arrive(now, &r)
+		d.End(now, &r, Failed)
+		r = Request{Client: 2, Says: 9}
+		if i >= 3000 { // and others ask for a second attempt
+			r = Request{Client: 2 + uint64(i%2), Says: 9 - 7*(i%2)}
+		}
+		d.Arrive(now, &r)
+		if d.Admit(now, &r) && i >= 100 {
+			if r.Attempt == 2 {
+				second++
+			} else if i < 3000 {
+				admitted++
+			} else {
+				t.Errorf("attempt 9 is let in, %v, while others ask for their second", now)
+			}
+		}
+		d.End(now, &r, Failed)
+	}
+	if most := budgetLeast / price(2) * 30; admitted < 10 || float64(admitted) > most || second < 25 {
+		t.Errorf("in half a minute: of attempts 9 %d were let in, of second ones later %d; at most %v", admitted, second, most)
+	}
+}
+
+// TestSharesOfThoseWhoLeft: who doesn't ask any more keeps no share.
+func TestSharesOfThoseWhoLeft(t *testing.T) {
+	t.Parallel()
+	b := budget{rate: 200}
+	got := 0
+	for i := range 80 { // 20 s
+		b.earn(50, 0.25, 10)
+		from := uint64(1)
+		if i >= 40 {
+			from = 1001 // others, after them
+		}
+		for n := range uint64(2000) {
+			if b.take(price(2), from+n%20) && i >= 50 {
+				got++
+			}
+		}
+		b.fade(float32(math.Exp2(-0.25 / 2)))
+	}
+	if want := 30 * 5; got < want*9/10 {
+		t.Errorf("%d were let in from 2.5 s after the others had left, want %d", got, want)
 	}
 }

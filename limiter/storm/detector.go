@@ -170,16 +170,13 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 	if r.early {
 		cost *= 2
 	}
-	client := r.Client
-	if !d.rules.fair {
-		client = 0
-	}
 	if r.Kept {
 		r.paid = 2
 		return true
 	}
 	d.mu.Lock()
-	ok := d.budget.take(cost, client)
+	cost = d.budget.affordable(cost)
+	ok := d.budget.take(cost, d.sharing(r))
 	d.mu.Unlock()
 	if ok {
 		r.paid = cost
@@ -192,6 +189,14 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 	}
 	d.counts.of(r).count(r.Class, k)
 	return false
+}
+
+// sharing is the client whose share of what there is for all counts; 0: nobody's.
+func (d *Detector) sharing(r *Request) uint64 {
+	if !d.rules.fair {
+		return 0
+	}
+	return r.Client
 }
 
 // bounds says whether a retry needs a part of the budget.
@@ -275,7 +280,7 @@ func (d *Detector) AnswerReturn(now time.Time, r *Request) Answer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pass(t)
-	after, ok := d.returns.promise(t, d.forecast(), r.claimed())
+	after, ok := d.returns.promise(t, d.forecast(), r.claimed(), d.sharing(r))
 	if !ok {
 		return Answer{Kind: Stop}
 	}

@@ -43,7 +43,7 @@ func TestFootprint(t *testing.T) {
 		most int64 // KiB each
 		ask  func(*Detector)
 	}{
-		{"idle", 32, func(d *Detector) { d.Tick(start.Add(time.Minute)); d.Status(start.Add(2 * time.Minute)) }},
+		{"idle", 40, func(d *Detector) { d.Tick(start.Add(time.Minute)); d.Status(start.Add(2 * time.Minute)) }},
 		{"all is well", 180, func(d *Detector) { play(d, 3_000, 100, func(int) Outcome { return Useful }) }},
 		{"all is well, nothing alike", 260, func(d *Detector) { play(d, 10_000, 1<<40, func(int) Outcome { return Useful }) }},
 		{"a few fail", 200, func(d *Detector) {
@@ -54,7 +54,7 @@ func TestFootprint(t *testing.T) {
 				return Useful
 			})
 		}},
-		{"all is shed, fails or is given up on", 930, func(d *Detector) {
+		{"all is shed, fails or is given up on", 1000, func(d *Detector) {
 			play(d, 12_000, 1<<40, func(i int) Outcome { return []Outcome{Shed, Failed, Abandoned}[i%3] })
 		}},
 		{"an hour later", 260, func(d *Detector) {

@@ -1,6 +1,9 @@
 package storm
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	promiseRing  = 128 // seconds that are told apart: the farthest, and those until a claim lapses
@@ -17,6 +20,13 @@ const (
 	// Farther ones would fill the table for longer, and leave none for the next.
 	promiseTries = 4
 
+	// Of the slots of a second a client gets one as long as it has fewer than are
+	// left: half of them if it asks first, and whoever asks next half of the rest,
+	// without a need to know how many there are (dynamic thresholds, Choudhury and
+	// Hahne, 1998). What is left over isn't lost, as other retries are let in
+	// instead.
+	shareClients = 128 // clients told apart; those that share a slot share a share
+
 	claimWays = 8
 	claimBits = 9
 	claimSets = 1 << claimBits
@@ -32,9 +42,13 @@ type returns struct {
 	promised [promiseRing]uint32
 	unkept   [promiseRing]uint32 // of those, claims not made yet
 	claims   *claims             // nil: nothing is promised, or nobody would be known
+	shares   *shares             // as claims
 	drawn    uint64
 	farthest int64 // second that was promised
 }
+
+// shares is how many slots of each second clients have.
+type shares [promiseRing][shareClients]uint16
 
 // claims is a table; when a set is full, nothing more is promised in it.
 type claims [claimSets][claimWays]claim
@@ -55,28 +69,31 @@ func (q *returns) pass(now int64) (due, lapsed float64) {
 		if old := i - lapse; old >= 0 {
 			lapsed += float64(q.unkept[old%promiseRing])
 			q.unkept[old%promiseRing], q.promised[old%promiseRing] = 0, 0
+			if q.shares != nil {
+				q.shares[old%promiseRing] = [shareClients]uint16{}
+			}
 		}
 	}
 	q.second = max(q.second, s)
 	if q.second > q.farthest+lapse {
-		q.claims = nil
+		q.claims, q.shares = nil, nil
 	}
 	return due, lapsed
 }
 
 // promise reserves a slot for a request with a fingerprint, among the first two
-// seconds that have one to give, so that those refused together don't return
-// together.
-func (q *returns) promise(now int64, forecast float64, print uint64) (seconds int64, ok bool) {
+// seconds that have one to give to its client, so that those refused together
+// don't return together.
+func (q *returns) promise(now int64, forecast float64, print, client uint64) (seconds int64, ok bool) {
 	room := uint32(max(forecast, leastPromise))
 	here := max(q.second, now/int64(time.Second))
 	if q.claims == nil {
-		q.claims = new(claims)
+		q.claims, q.shares = new(claims), new(shares)
 	}
 	var free [2]int64
 	n, tried := uint64(0), 0
 	for s := int64(1); s <= q.reach && n < uint64(len(free)) && tried < promiseTries; s++ {
-		if q.promised[(here+s)%promiseRing] >= room {
+		if had := q.promised[(here+s)%promiseRing]; had >= room || q.unfair(here+s, client, room-had) {
 			continue
 		}
 		if tried++; print == 0 || q.place(here, here+s, print) != nil {
@@ -91,6 +108,9 @@ func (q *returns) promise(now int64, forecast float64, print uint64) (seconds in
 	seconds = free[mix(print+q.drawn)%n]
 	q.promised[(here+seconds)%promiseRing]++
 	q.farthest = max(q.farthest, here+seconds)
+	if client != 0 {
+		q.shares[(here+seconds)%promiseRing][shareSlot(client)]++
+	}
 	if print != 0 {
 		c := q.place(here, here+seconds, print)
 		_, tag := claimPlace(print, here+seconds)
@@ -101,6 +121,18 @@ func (q *returns) promise(now int64, forecast float64, print uint64) (seconds in
 		q.unkept[(here+seconds)%promiseRing]++
 	}
 	return seconds, true
+}
+
+func shareSlot(client uint64) int { return clientSlot(client) % shareClients }
+
+// unfair says whether a client has as much of a second as it may, while so many
+// of its slots are left. Nobody in particular may have all.
+func (q *returns) unfair(second int64, client uint64, left uint32) bool {
+	if client == 0 {
+		return false
+	}
+	has := q.shares[second%promiseRing][shareSlot(client)]
+	return has == math.MaxUint16 || uint32(has) >= left
 }
 
 func claimPlace(print uint64, second int64) (set int, tag uint32) {

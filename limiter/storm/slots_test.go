@@ -18,7 +18,7 @@ func TestPromises(t *testing.T) {
 		now += int64(random.IntN(int(20 * time.Millisecond)))
 		q.pass(now)
 		forecast := random.Float64() * 20
-		s, ok := q.promise(now, forecast, random.Uint64N(100))
+		s, ok := q.promise(now, forecast, random.Uint64N(100), 0)
 		if !ok {
 			for far := range q.reach { // none was free
 				if n := q.promised[(q.second+1+far)%promiseRing]; float64(n) < forecast-1 {
@@ -39,7 +39,7 @@ func TestPromises(t *testing.T) {
 	fresh.reach = 30
 	first := map[int64]int{}
 	for i := range uint64(20) {
-		s, _ := fresh.promise(0, 100, i)
+		s, _ := fresh.promise(0, 100, i, 0)
 		first[s]++
 	}
 	if len(first) != 2 || first[1] < 3 || first[2] < 3 {
@@ -68,9 +68,9 @@ func TestKept(t *testing.T) {
 		q.reach = 30
 		now := int64(10 * time.Second)
 		q.pass(now)
-		s, _ := q.promise(now, 3, print)
+		s, _ := q.promise(now, 3, print, 0)
 		for range 20 {
-			q.promise(now, 3, 999)
+			q.promise(now, 3, 999, 0)
 		}
 		left := 0.0
 		for at := now; at <= now+s*int64(time.Second)+int64(c.after); at += int64(time.Second) / 4 {
@@ -246,5 +246,67 @@ func TestManyPromises(t *testing.T) {
 	}
 	if came < 30*400 || kept < came {
 		t.Errorf("%d returned as told, %d of them are known", came, kept)
+	}
+}
+
+// TestSlotsAreShared: a client that asks for all of them leaves others theirs,
+// and soon ones.
+func TestSlotsAreShared(t *testing.T) {
+	t.Parallel()
+	const greedy, modest, forecast, reach = 3, 4, 10, 30
+	q := returns{reach: reach}
+	first, print := 0, uint64(0)
+	ask := func(now int64, client uint64) (after int64, ok bool) {
+		print++
+		return q.promise(now, forecast, mix(print), client)
+	}
+	for range 2000 {
+		if _, ok := ask(0, greedy); ok {
+			first++
+		}
+	}
+	if all := forecast * reach; first < all*4/10 || first > all*5/10 {
+		t.Errorf("who asks first is promised %d of %d", first, all)
+	}
+	for client := range uint64(5) {
+		for range 5 {
+			if after, ok := ask(0, modest+client); !ok || after > 10 {
+				t.Errorf("client %d, one of the others, is told %d s, %v", client, after, ok)
+			}
+		}
+	}
+
+	q = returns{reach: reach}
+	var got [2]int
+	wait, asked := int64(0), 0
+	for second := range int64(60) {
+		now := second * int64(time.Second)
+		q.pass(now)
+		for i := range 52 { // 50 and 2 a second
+			if i%26 != 25 {
+				if _, ok := ask(now, greedy); ok {
+					got[0]++
+				}
+				continue
+			}
+			asked++
+			if after, ok := ask(now, modest); ok {
+				got[1]++
+				wait += after
+			}
+		}
+	}
+	if got[1] < asked || float64(wait)/float64(got[1]) > 3 || got[0] < 60*forecast*4/10 {
+		t.Errorf("who asks for two a second was promised %d of %d, after %.1f s on average; who asks for fifty %d",
+			got[1], asked, float64(wait)/float64(got[1]), got[0])
+	}
+	for i, left := range q.shares {
+		sum := 0
+		for _, n := range left {
+			sum += int(n)
+		}
+		if sum > forecast || sum > int(q.promised[i]) {
+			t.Errorf("slot %d: %d for clients, %d promised", i, sum, q.promised[i])
+		}
 	}
 }
