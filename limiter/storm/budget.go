@@ -44,17 +44,25 @@ func (b *budget) affordable(cost float64) float64 {
 }
 
 // earn takes in the income of some seconds in which so much was completed
-// usefully, share percent of which may be followed by second attempts.
-func (b *budget) earn(completions, seconds, share float64) {
+// usefully, share percent of which may be followed by second attempts. What was
+// saved up while all was well isn't spent on a service that is down.
+func (b *budget) earn(completions, seconds, share float64, down bool) {
 	income := max(2*share/100*completions, budgetLeast*seconds)
 	paid := min(b.debt, income)
 	b.debt -= paid
-	b.most = max(2*share/100*b.rate, budgetLeast) * budgetSpan
+	b.most = budgetLeast * budgetSpan
+	if !down {
+		b.most = max(b.most, 2*share/100*b.rate*budgetSpan)
+	}
 	b.tokens = min(b.tokens+income-paid, b.most)
 }
 
 // owe says that so many are due who were promised to be admitted.
 func (b *budget) owe(promises float64) { b.debt += 2 * promises }
+
+// forgive drops the debt: nothing is shed any more, and those who were promised
+// to be admitted aren't to keep the others waiting until all are let in at once.
+func (b *budget) forgive() { b.debt = 0 }
 
 // lapse gives back what was set aside for promises that nobody claimed.
 func (b *budget) lapse(promises float64) {

@@ -39,7 +39,7 @@ func TestIncome(t *testing.T) {
 		for range 10 {
 			b.owe(c.due)
 			b.lapse(c.lapse)
-			b.earn(c.useful, 1, c.share)
+			b.earn(c.useful, 1, c.share, false)
 			for b.take(price(2), 0) {
 				admitted++
 			}
@@ -50,7 +50,7 @@ func TestIncome(t *testing.T) {
 	}
 	b := budget{rate: 100}
 	for range 100 {
-		b.earn(100, 1, 10)
+		b.earn(100, 1, 10, false)
 	}
 	if b.tokens != 2*budgetSpan*10 {
 		t.Errorf("saved up %v tokens, want %v", b.tokens, 2*budgetSpan*10)
@@ -65,7 +65,7 @@ func TestShares(t *testing.T) {
 	b := budget{rate: 100}
 	got := map[uint64]int{}
 	for range 400 { // 100 s
-		b.earn(25, 0.25, 10)
+		b.earn(25, 0.25, 10, false)
 		for i := range 22 {
 			client := uint64(greedy)
 			if i%11 == 10 {
@@ -83,7 +83,7 @@ func TestShares(t *testing.T) {
 	alone := budget{rate: 100}
 	n := 0
 	for range 400 {
-		alone.earn(25, 0.25, 10)
+		alone.earn(25, 0.25, 10, false)
 		for range 20 {
 			if alone.take(price(2), greedy) {
 				n++
@@ -100,7 +100,7 @@ func TestShares(t *testing.T) {
 func TestRefund(t *testing.T) {
 	t.Parallel()
 	b := budget{rate: 100}
-	b.earn(50, 1, 10)
+	b.earn(50, 1, 10, false)
 	before := b.tokens
 	for range 100 {
 		if !b.take(4, 9) {
@@ -152,7 +152,7 @@ func TestSharesOfThoseWhoLeft(t *testing.T) {
 	b := budget{rate: 200}
 	got := 0
 	for i := range 80 { // 20 s
-		b.earn(50, 0.25, 10)
+		b.earn(50, 0.25, 10, false)
 		from := uint64(1)
 		if i >= 40 {
 			from = 1001 // others, after them
@@ -166,5 +166,57 @@ func TestSharesOfThoseWhoLeft(t *testing.T) {
 	}
 	if want := 30 * 5; got < want*9/10 {
 		t.Errorf("%d were let in from 2.5 s after the others had left, want %d", got, want)
+	}
+}
+
+// TestDown: what was saved up isn't spent on a service that is down.
+func TestDown(t *testing.T) {
+	t.Parallel()
+	b := budget{rate: 300}
+	for range 40 {
+		b.earn(75, 0.25, 10, false)
+	}
+	saved := b.tokens
+	b.earn(0, 0.25, 10, true)
+	if b.tokens > budgetLeast*budgetSpan || saved < 100 {
+		t.Errorf("of %v tokens %v are left", saved, b.tokens)
+	}
+}
+
+// TestForgiven: promises that were made don't keep all others waiting once
+// nothing is shed.
+func TestForgiven(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	d := New(Config{}, now)
+	step := func(shed bool) (admitted bool) {
+		now = now.Add(5 * time.Millisecond)
+		r := Request{}
+		d.Arrive(now, &r)
+		if shed {
+			d.End(now, &r, Shed)
+		} else {
+			d.End(now, &r, Useful)
+		}
+		r = Request{Says: 2}
+		d.Arrive(now, &r)
+		admitted = d.Admit(now, &r)
+		d.End(now, &r, Neutral)
+		return admitted
+	}
+	for i := range 600 {
+		step(i%2 == 0)
+	}
+	d.mu.Lock()
+	d.budget.owe(1000)
+	d.mu.Unlock()
+	admitted := [2]int{}
+	for i := range 400 {
+		if step(i < 200 && i%2 == 0) {
+			admitted[i/200]++
+		}
+	}
+	if admitted[0] > 5 || admitted[1] < 8 {
+		t.Errorf("while some are shed %d were let in, in the next second %d", admitted[0], admitted[1])
 	}
 }

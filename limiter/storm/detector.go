@@ -42,7 +42,7 @@ type Detector struct {
 	state atomic.Uint32 // a State
 	bound atomic.Uint32 // a bound: which retries need a part of the budget
 	ease  atomic.Int32  // how often those that may be none have become half as dear
-	from  atomic.Uint32 // the highest priority of such retries
+	spare atomic.Uint64 // a relief: which priorities' retries need less of it, or none
 	back  atomic.Int64  // until when promised returns may be claimed
 
 	counts    counts
@@ -56,6 +56,7 @@ type Detector struct {
 	pressure pressure
 	budget   budget
 	returns  returns
+	answered float64 // usefully, in the last second
 }
 
 // rules are those that can be switched off.
@@ -167,6 +168,7 @@ func (d *Detector) Admit(now time.Time, r *Request) bool {
 	if r.belief == alike {
 		cost /= float64(int(1) << d.ease.Load())
 	}
+	cost /= float64(int(1) << relief(d.spare.Load()).of(r.Priority))
 	if r.early {
 		cost *= 2
 	}
@@ -204,7 +206,7 @@ func (d *Detector) bounds(r *Request) bool {
 	if r.belief == alike && d.ease.Load() >= easeMost {
 		return false
 	}
-	return bound(d.bound.Load()).holds(r.belief) && uint32(r.Priority) >= d.from.Load()
+	return bound(d.bound.Load()).holds(r.belief) && relief(d.spare.Load()).of(r.Priority) < easeMost
 }
 
 // End says what came of a request. It is called once for each Arrive; further
@@ -300,8 +302,11 @@ func (d *Detector) AnswerStopOnly(time.Time, *Request) Answer {
 	return Answer{Kind: Stop}
 }
 
-// forecast is how many retries can be admitted in a second.
-func (d *Detector) forecast() float64 { return d.cfg.Percent / 100 * d.budget.rate }
+// forecast is how many retries can be admitted in a second. It goes down at
+// once, and up slowly: what is promised must hold.
+func (d *Detector) forecast() float64 {
+	return d.cfg.Percent / 100 * min(d.budget.rate, d.answered)
+}
 
 // Patience is how long r's client waits, counted from the request's arrival,
 // before it gives up, if that is known: it has left others of the class at that
@@ -341,6 +346,7 @@ func (d *Detector) pass(now int64) {
 	fade := math.Exp2(-float64(passed) / decayHalf)
 	d.budget.rate = d.budget.rate*fade + ended[useful]/seconds*(1-fade)
 	second, longer := d.counts.last(inSecond), d.counts.last(5*inSecond)
+	d.answered = second[useful]
 	d.judge.look(now, passed, &ended, &second, &longer, d.usual.slow(&second))
 	d.usual.look(&d.counts, float64(passed))
 	d.rhythms.rate(second[arrived])
@@ -356,23 +362,23 @@ func (d *Detector) pass(now int64) {
 	due, lapsed := d.returns.pass(now)
 	d.budget.owe(due)
 	d.budget.lapse(lapsed)
-	d.budget.earn(ended[useful], seconds, share)
+	d.budget.earn(ended[useful], seconds, share, d.judge.down)
 	d.budget.fade(float32(fade))
+	if d.judge.ease > 0 {
+		d.budget.forgive()
+	}
 	d.state.Store(uint32(d.judge.state))
 	d.bound.Store(uint32(d.judge.bound(now)))
 	d.ease.Store(int32(d.judge.ease))
-	d.from.Store(uint32(d.boundFrom(now)))
+	d.spare.Store(uint64(d.relieved(now)))
 	d.due.Store((d.counts.slot + 1) * slotSpan)
 }
 
-// boundFrom is the highest priority whose retries are bounded.
-func (d *Detector) boundFrom(now int64) int {
+// relieved says whose retries need less of the budget, or none.
+func (d *Detector) relieved(now int64) relief {
 	lately := pressLately
 	if d.judge.state == Recovering {
 		lately = pressBefore
 	}
-	if now-d.judge.failedAt <= lately {
-		return 0
-	}
-	return d.pressure.from(now, lately)
+	return d.pressure.relief(now, lately, d.judge.failedAt)
 }

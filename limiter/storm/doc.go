@@ -21,7 +21,7 @@
 // A detector takes 27 KiB until the first request, and at most 210 KiB while all
 // is well: 60 to 120 for what is counted, by the number of processors, and up to
 // 128 for the rhythms of many fingerprints. What failed is remembered in up to
-// 640 KiB more, as much as there is of it, return slots take 48 and clients'
+// 640 KiB more, as much as there is of it, return slots take 80 and clients'
 // patience 16; all three are given back a minute after. That is the most that
 // it ever takes: nothing is allocated for a request. While nothing fails it
 // costs a request 25 to 45 ns, alike or not.

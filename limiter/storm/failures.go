@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	memoryWays      = 4
+	memoryWays      = 8
 	memoryShards    = 1 << memoryShardBits
 	memoryShardBits = 4
-	memoryLeast     = 2 // bits: 4 sets, 1 KiB a shard
-	memoryMost      = 7 // bits: 128 sets a shard, 8,192 failures and 544 KiB in all
+	memoryLeast     = 1 // bits: 2 sets, 1 KiB a shard
+	memoryMost      = 6 // bits: 64 sets a shard, 8,192 failures and 544 KiB in all
 )
 
 // shard is a part of the memory. It has no table as long as there is nothing to

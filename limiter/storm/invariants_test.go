@@ -105,7 +105,7 @@ func TestConcurrently(t *testing.T) {
 					r.Says = 2
 				}
 				d.Arrive(now, &r)
-				bound := d.bound.Load() >= uint32(boundAlike) && d.from.Load() == 0
+				bound := d.bound.Load() >= uint32(boundAlike) && d.spare.Load() == 0
 				if !d.Admit(now, &r) {
 					d.Answer(now, &r)
 					d.End(now, &r, Shed)

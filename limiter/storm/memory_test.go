@@ -109,6 +109,78 @@ func TestMemoryIsFull(t *testing.T) {
 	}
 }
 
+// TestMemoryForgetsLittle: as long as there are far fewer failures than there is
+// room, hardly one gives way to another.
+func TestMemoryForgetsLittle(t *testing.T) {
+	t.Parallel()
+	lost := 0
+	for seed := range uint64(20) {
+		now := time.Unix(1_000_000, 0)
+		d := New(Config{}, now)
+		const n = 1400
+		for range 2 {
+			for i := range uint64(n) {
+				r := Request{Print: mix(seed<<32 | i), Exact: true}
+				d.Arrive(now, &r)
+				d.End(now, &r, Failed)
+			}
+		}
+		for i := range uint64(n) {
+			r := Request{Print: mix(seed<<32 | i), Exact: true}
+			if d.Arrive(now, &r); r.Attempt != 3 {
+				lost++
+			}
+		}
+	}
+	if lost > 8 {
+		t.Errorf("of 28,000 failures %d are forgotten", lost)
+	}
+}
+
+// TestRelief: once first attempts of a priority aren't shed any more, retries of
+// it are let in step by step, though those of background work still are bounded.
+func TestRelief(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1_000_000, 0)
+	d := New(Config{}, start)
+	const calmFrom, steps = 5, 40 // s; quarters of one
+	var admitted [steps]int
+	for i := range steps * 250 {
+		now := start.Add(time.Duration(i) * time.Millisecond)
+		ask := func(priority uint8, o Outcome) {
+			r := Request{Priority: priority}
+			d.Arrive(now, &r)
+			d.End(now, &r, o)
+		}
+		if i < calmFrom*1000 && i%2 == 0 {
+			ask(4, Shed)
+		} else if i%2 == 0 {
+			ask(4, Useful)
+		} else if i%4 == 1 {
+			ask(7, Shed)
+		} else {
+			ask(4, Useful)
+		}
+		r := Request{Priority: 4, Says: 4}
+		d.Arrive(now, &r)
+		if d.Admit(now, &r) {
+			admitted[i/250]++
+		}
+		d.End(now, &r, Neutral)
+	}
+	most := 0
+	for i, n := range admitted[calmFrom*4:] {
+		if n > max(20, 5*most) {
+			t.Errorf("%d of 250 retries are let in in quarter %d after the last was shed, before it %d at most: %v", n, i, most, admitted)
+			break
+		}
+		most = max(most, n)
+	}
+	if last := admitted[steps-1]; last < 250 {
+		t.Errorf("in the end %d of 250 are let in", last)
+	}
+}
+
 // TestPriorities: that background work is shed bounds its own retries, and
 // nobody else's.
 func TestPriorities(t *testing.T) {

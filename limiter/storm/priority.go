@@ -52,13 +52,23 @@ func (p *pressure) look(now int64, c *counts, steps int64, firsts float64) {
 	}
 }
 
-// from is the highest priority that it was on lately; all lower ones are under
-// it as well. None: priorities.
-func (p *pressure) from(now, lately int64) int {
+// relief is how much less a retry of each priority costs, in doublings, by how
+// long ago it was on it or a higher one, or much failed; easeMost: nothing.
+func (p *pressure) relief(now, lately, failedAt int64) (r relief) {
 	for i, at := range p.at {
-		if at > 0 && now-at <= lately {
-			return i
+		if at == 0 {
+			at = failedAt // of which there may have been none for ever
 		}
+		at = max(at, failedAt)
+		r |= relief(min(max((now-at-lately)/slotSpan, 0), easeMost)) << (8 * i)
 	}
-	return priorities
+	return r
+}
+
+// relief has a byte for each priority. Those that retries were held back of have
+// gathered meanwhile: all at once would bring the pressure back.
+type relief uint64
+
+func (r relief) of(priority uint8) int {
+	return int(r >> (8 * min(priority, priorities-1)) & 0xff)
 }

@@ -32,6 +32,7 @@ const (
 	busyStep = 16
 
 	known      = 2 // measurements that make a rhythm
+	knownDense = 4 // that make a dense one, of which a burst would be explained
 	slowWeight = 64
 
 	many = time.Second / 5
@@ -153,7 +154,7 @@ func (t *rhythms) of(print uint64) rhythm {
 	ways, tag := table.place(print)
 	for i := range ways {
 		if ways[i].now.Load()>>(startBits+countBits) == tag {
-			if r := unpackLearned(ways[i].learned.Load()); r.samples >= known {
+			if r := unpackLearned(ways[i].learned.Load()); r.samples >= knownDense || r.samples >= known && !r.dense() {
 				return r
 			}
 			break

@@ -18,6 +18,8 @@ func TestRhythm(t *testing.T) {
 	}{
 		{"twice", 10 * time.Second, 0, 2, false},
 		{"a few times", 10 * time.Second, 0, 4, true},
+		{"twice a second, for two", 500 * time.Millisecond, 0.1, 6, false},
+		{"twice a second", 500 * time.Millisecond, 0.1, 16, true},
 		{"a sloppy poller", 5 * time.Second, 0.2, 30, true},
 		{"every minute", time.Minute, 0.05, 10, true},
 		{"five a second", 200 * time.Millisecond, 0.3, 100, true},
