@@ -490,7 +490,8 @@ func TestPerTryTimeout(t *testing.T) {
 }
 
 // TestKeptAnswers: an answer that is an error is taken off its connection before
-// the retry, even where there is only one; one that stands still is none.
+// the retry, even where there is only one; a slow one is kept all the same, and
+// one that breaks off is none.
 func TestKeptAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newStage(t, 1, "", ", maxConnections: 1, retry: {attempts: 1}", answers(503), answers(503, "X-Second: yes"))
@@ -514,19 +515,43 @@ func TestKeptAnswers(t *testing.T) {
 		}
 		f.quiet()
 	})
-	synctest.Test(t, func(t *testing.T) {
-		f := newStage(t, 2, "", ", retry: {attempts: 1}", func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Length", "10")
+	// What is slow comes while the next attempt is made, and after.
+	slowly := func(took time.Duration, end act) act {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Trailer", "X-Last")
 			w.WriteHeader(503)
+			io.WriteString(w, "slow")
 			http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		}, resets)
-		begun := time.Now()
-		if status, _, _ := f.do(get503); status != 502 || time.Since(begun) < keptWithin {
-			t.Errorf("answered %d after %v, want 502: no answer was whole", status, time.Since(begun))
+			after(took, end)(w, r)
 		}
-		f.quiet()
-	})
+	}
+	ends := func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "ly")
+		w.Header().Set("X-Last", "yes")
+	}
+	for _, c := range []struct {
+		name        string
+		first, then act
+		status      int
+		body        string
+		least, most time.Duration
+	}{
+		{"comes before the next attempt's end", slowly(keptWithin+time.Second, ends), after(2*time.Second, resets), 503, "slowly", 3 * time.Second, 4 * time.Second},
+		{"comes after it", slowly(keptWithin+5*time.Second, ends), resets, 503, "slowly", 6 * time.Second, 7 * time.Second},
+		{"breaks off meanwhile", slowly(keptWithin+time.Second, resets), after(2*time.Second, resets), 502, "", 3 * time.Second, 4 * time.Second},
+		{"isn't needed", slowly(time.Hour, ends), answers(200), 200, "answer 200", keptWithin, keptWithin + time.Second},
+		{"is as bad as the next", slowly(time.Hour, ends), answers(504), 504, "answer 504", keptWithin, keptWithin + time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newStage(t, 2, "", ", retry: {attempts: 1}", c.first, c.then)
+			begun := time.Now()
+			status, _, body := f.do(get503)
+			if took := time.Since(begun); status != c.status || c.body != "" && body != c.body || took < c.least || took > c.most {
+				t.Errorf("%s: answered %d %q after %v", c.name, status, body, took)
+			}
+			f.quiet()
+		})
+	}
 }
 
 // TestEarlyAnswerIsRetried: an answer that comes while the client still sends its

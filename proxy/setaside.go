@@ -1,10 +1,10 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"time"
 )
 
@@ -13,11 +13,12 @@ const (
 	// is tried for. Answers that are retried are errors, and short.
 	keptAnswer = 64 << 10
 
-	// keptWithin is how long that much may take to come.
+	// keptWithin is how long that is waited for. What comes later is read while
+	// something better is tried for.
 	keptWithin = time.Second
 )
 
-var errSlowError = errors.New("an answer that is an error took too long to come")
+var errSetAside = errors.New("another attempt brought a better answer")
 
 // putAside ends an attempt before another one is made: its permit, and its
 // connection, if the answer is short. The answer is kept, in place of an earlier
@@ -38,32 +39,38 @@ func (r *retrying) putAside(a *attempt) {
 	a.done(time.Now())
 }
 
-// read takes an answer's body off its connection. One that breaks off, or
-// stands still, is no answer.
+// read takes an answer's body off its connection. One that breaks off is no
+// answer; a long or slow one stays on its connection.
 func (r *retrying) read(a *attempt) {
-	timer := time.AfterFunc(keptWithin, func() { a.cancel(errSlowError) })
-	body, err := io.ReadAll(io.LimitReader(a.resp.Body, keptAnswer))
-	stopped := timer.Stop()
-	switch {
-	case err != nil || !stopped:
-		a.resp.Body.Close()
-		a.err = err
-		if a.err == nil {
-			a.err = errSlowError
-		}
-		a.resp, a.failure = nil, r.x.explainBy(context.Cause(r.x.ctx), io.ErrUnexpectedEOF, r.x.body.failed())
-	case len(body) == keptAnswer: // perhaps there is more: it stays on its connection
-		a.resp.Body = &twoPart{io.MultiReader(bytes.NewReader(body), a.resp.Body), a.resp.Body}
-	default:
-		a.resp.Body.Close()
-		a.resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp, told := a.resp, *a.resp
+	told.Trailer = maps.Clone(resp.Trailer) // the transport may add to its own at any time
+	body := readAhead(resp.Body, keptAnswer, func() { a.cancel(errSetAside) })
+	timer := time.NewTimer(keptWithin)
+	defer timer.Stop()
+	select {
+	case <-body.ended:
+	case <-timer.C:
 	}
+	whole, broke := body.state()
+	if broke != nil {
+		r.lost(a, broke)
+		return
+	}
+	if whole {
+		body.src.Close() // the connection is free
+		resp.Body = body
+		return
+	}
+	body.ends = func() { told.Trailer = resp.Trailer }
+	told.Body = body
+	a.resp = &told
 }
 
-// twoPart is a body of which the beginning was read already.
-type twoPart struct {
-	io.Reader
-	io.Closer
+// lost takes note that an answer broke off.
+func (r *retrying) lost(a *attempt, why error) {
+	a.resp.Body.Close()
+	a.err = why
+	a.resp, a.failure = nil, r.x.explainBy(context.Cause(r.x.ctx), io.ErrUnexpectedEOF, r.x.body.failed())
 }
 
 // answerOf is the attempt whose outcome the client gets when a was the last: the
@@ -71,6 +78,11 @@ type twoPart struct {
 func (r *retrying) answerOf(a *attempt) *attempt {
 	if a.failure == nil || a.failure.cut || r.kept == nil {
 		return a
+	}
+	if body, ok := r.kept.resp.Body.(*ahead); ok {
+		if _, broke := body.state(); broke != nil {
+			return a
+		}
 	}
 	return r.kept
 }
