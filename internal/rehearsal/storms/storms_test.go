@@ -113,7 +113,9 @@ func TestBars(t *testing.T) {
 			most("retries a second while the service is down", retryRate, probeBar)
 		} else {
 			most("retries let through, of what is answered well", retries, retriesBar+retriesMore)
-			most("goodput that is missing", func(m *Measures) float64 { return 1 - m.Goodput }, 0.15)
+			if missing := 1 - row.mean(goodput); missing > 0.15 { // as the report has it, in the mean: single runs vary by 5%
+				t.Errorf("%s: goodput that is missing: %.3f, at most 0.15", s.Name, missing)
+			}
 		}
 		if !s.Calmed() {
 			most("seconds until the storm is known", knownAfter, knownBar.Seconds())
