@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"unsafe"
 
 	"github.com/levee-proxy/levee/proxy/h1"
 )
@@ -32,15 +34,25 @@ type answer struct {
 	announced []string // names of trailers
 	trails    bool     // there may be trailers
 	err       error    // of writing
+	over      bool     // the handler has returned
 }
 
 // holdMost is how much of a body of unknown length waits for more.
 const holdMost = 2 << 10
 
+// headers are handlers' while their answers last: nobody may use a
+// [http.ResponseWriter] any longer, and making a map for more than eight fields
+// costs more than all else that an exchange is made of.
+var headers = sync.Pool{New: func() any { return make(http.Header, 16) }}
+
 // Header implements [http.ResponseWriter].
 func (x *exchange) Header() http.Header {
-	if x.header == nil {
-		x.header = make(http.Header, 16)
+	switch {
+	case x.header != nil:
+	case x.over:
+		return http.Header{} // it comes too late
+	default:
+		x.header = headers.Get().(http.Header)
 	}
 	return x.header
 }
@@ -278,7 +290,9 @@ func (x *exchange) Write(p []byte) (int, error) {
 }
 
 // WriteString implements [io.StringWriter].
-func (x *exchange) WriteString(s string) (int, error) { return x.Write([]byte(s)) }
+func (x *exchange) WriteString(s string) (int, error) {
+	return x.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // which is only read
+}
 
 // send sends a piece of the body whose framing is decided: into the buffer
 // where it fits, from where it is otherwise.
@@ -374,8 +388,16 @@ func (x *exchange) trailer() (t http.Header) {
 	return t
 }
 
-// drop gives the buffer back, with what is in it.
+// drop gives the buffer back, with what is in it, and the header.
 func (x *exchange) drop() {
+	x.over = true
+	if h := x.header; h != nil {
+		x.header = nil
+		if len(h) <= 64 { // a map never shrinks
+			clear(h)
+			headers.Put(h)
+		}
+	}
 	if x.out != nil {
 		giveOut(x.out)
 		x.out = nil

@@ -35,9 +35,7 @@ type conn struct {
 	first bool // no request has come yet
 	post  bool // the last one was a POST
 
-	current  atomic.Pointer[exchange] // nil: none
-	url      url.URL                  // of the request that was read
-	template http.Request
+	current atomic.Pointer[exchange] // nil: none
 }
 
 // The states of a connection.
@@ -178,32 +176,36 @@ const (
 
 // serveOne serves a request of which the first bytes have come.
 func (c *conn) serveOne() fate {
-	h := heads.Get().(*h1.RequestHead)
-	if !c.read(h) {
-		heads.Put(h)
+	d := drafts.Get().(*draft)
+	defer drafts.Put(d)
+	if !c.read(d) {
 		return over
 	}
+	h := &d.head
 	if c.s.cfg.Express != nil && h.Framing.Kind == h1.None && h.Minor > 0 && !h.Close && !h.Upgrade {
-		if answered, fate := c.express(h); answered {
-			heads.Put(h)
+		if answered, fate := c.express(d); answered {
 			return fate
 		}
 	}
-	x := &exchange{c: c, head: *h}
-	*h = h1.RequestHead{} // its header is the handler's now
-	heads.Put(h)
-	return c.exchange(x)
+	x := &exchange{c: c, head: d.head, url: d.url}
+	d.head = h1.RequestHead{} // its header is the handler's now
+	return c.exchange(x, d)
 }
 
-// heads are read into. Of those of requests that were answered express, all is
-// used again.
-var heads = sync.Pool{New: func() any { return new(h1.RequestHead) }}
+// draft is what a request is read into. Of those that are answered express, all
+// is used again.
+type draft struct {
+	head    h1.RequestHead
+	url     url.URL
+	request http.Request
+}
+
+var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // exchange calls the handler, and sees to what is left when it returns.
-func (c *conn) exchange(x *exchange) fate {
-	x.url = c.url
+func (c *conn) exchange(x *exchange, d *draft) fate {
 	x.ctx.base, x.ctx.x = c.ctx, x
-	r := c.request(x)
+	r := c.request(x, d)
 	c.current.Store(x)
 	if base := c.s.cfg.Base; base.Err() != nil { // it may have ended just before
 		x.ctx.cancel(base.Err())
@@ -232,15 +234,14 @@ func (c *conn) exchange(x *exchange) fate {
 }
 
 // express asks whether there is an answer already, and sends it.
-func (c *conn) express(h *h1.RequestHead) (answered bool, f fate) {
+func (c *conn) express(d *draft) (answered bool, f fate) {
 	out := takeOut()
 	defer giveOut(out)
-	c.fill(&c.template, h, &c.url)
-	b := c.s.cfg.Express(c.nc, &c.template, (*out)[:0])
+	c.fill(&d.request, &d.head, &d.url)
+	b := c.s.cfg.Express(c.nc, &d.request, (*out)[:0])
 	if len(b) == 0 {
 		return false, over
 	}
-	c.template = http.Request{}
 	if d := c.s.cfg.Write; d > 0 {
 		_ = c.wire.SetWriteDeadline(time.Now().Add(d))
 	}
@@ -251,22 +252,22 @@ func (c *conn) express(h *h1.RequestHead) (answered bool, f fate) {
 }
 
 // read reads a request's head. Where it is none, the client is told.
-func (c *conn) read(h *h1.RequestHead) bool {
+func (c *conn) read(d *draft) bool {
 	if c.post {
 		c.post = false
 		c.skipCRLF()
 	}
 	c.src.begin(c.s.cfg.Header)
-	err := c.r.ReadRequest(h, &c.s.cfg.Limits)
+	err := c.r.ReadRequest(&d.head, &c.s.cfg.Limits)
 	c.src.end()
 	if err == nil {
-		err = h1.ParseTarget(&c.url, h.Method, h.Target)
+		err = h1.ParseTarget(&d.url, d.head.Method, d.head.Target)
 	}
 	if err != nil {
 		c.refuse(err)
 		return false
 	}
-	c.post = h.Method == http.MethodPost
+	c.post = d.head.Method == http.MethodPost
 	return true
 }
 
@@ -299,17 +300,18 @@ func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
 }
 
 // request makes the request that the handler gets.
-func (c *conn) request(x *exchange) *http.Request {
-	c.fill(&c.template, &x.head, &x.url)
+func (c *conn) request(x *exchange, d *draft) *http.Request {
+	r := &d.request
+	c.fill(r, &x.head, &x.url)
 	x.body.begin(x)
 	if !x.body.whole() {
-		c.template.Body = &x.body
+		r.Body = &x.body
 	}
 	if x.head.Framing.Kind == h1.Chunked {
-		c.template.TransferEncoding = []string{"chunked"}
+		r.TransferEncoding = []string{"chunked"}
 	}
-	x.req = c.template.WithContext(&x.ctx)
-	c.template = http.Request{}
+	x.req = r.WithContext(&x.ctx)
+	*r = http.Request{}
 	return x.req
 }
 
