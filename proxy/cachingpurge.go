@@ -148,7 +148,7 @@ func (g *generation) purgeTarget(what Purge) (*purgeTarget, error) {
 // absolute reads a URL that must have scheme and host, as keys have.
 func absolute(name, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, &purgeError{ErrPurge, fmt.Sprintf("the %s %q has to begin with http:// or https:// and a host, as clients ask Levee for it", name, text)}
 	}
 	return u, nil
@@ -167,6 +167,7 @@ func (g *generation) purgeURL(text string) (string, error) {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		host, target = rest[:i], rest[i:]
 	}
+	host = strings.TrimSuffix(host, ":") // an empty port is the standard one, and isn't sent
 	if target[0] == '?' {
 		target = "/" + target
 	}
