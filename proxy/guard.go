@@ -22,13 +22,12 @@ import (
 // taken, which is refused rather than sent again.
 type guard struct {
 	log    *slog.Logger
-	bodies atomic.Int64 // bytes of keyed requests' bodies that are held
-	twins  atomic.Int64 // requests that wait for their twin's answer
+	bodies *room // bytes of keyed requests' bodies that are held
+	twins  *room // requests that wait for their twin's answer
 
 	mu     sync.Mutex
 	store  *idempotency.Local // nil: no route is guarded, and none was
 	file   string             // the store's
-	most   int64              // for bodies
 	closed bool
 	runs   sync.WaitGroup
 	counts map[string]*guardCounts // by route
@@ -38,7 +37,7 @@ type guard struct {
 const maxTwins = 4096
 
 func newGuard(log *slog.Logger) *guard {
-	return &guard{log: log, counts: map[string]*guardCounts{}}
+	return &guard{log: log, bodies: newRoom(0), twins: newRoom(maxTwins), counts: map[string]*guardCounts{}}
 }
 
 // check says why a configuration can't be taken.
@@ -56,7 +55,7 @@ func (g *guard) check(cfg *config.Config) error {
 func (g *guard) configure(cfg *config.Config, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.most = int64(cfg.Idempotency.Bytes)
+	g.bodies.resize(int64(cfg.Idempotency.Bytes))
 	o := idempotency.Options{
 		File: cfg.Idempotency.File, Sync: idempotency.Sync(cfg.Idempotency.Fsync), Retention: time.Duration(cfg.Idempotency.Retention),
 		Entries: cfg.Idempotency.Entries, Bytes: int64(cfg.Idempotency.Bytes), Logger: g.log,
@@ -85,21 +84,6 @@ func (g *guard) opened() *idempotency.Local {
 	defer g.mu.Unlock()
 	return g.store
 }
-
-// hold counts bytes of a body, if there is room for them.
-func (g *guard) hold(n int64) bool {
-	g.mu.Lock()
-	most := g.most
-	g.mu.Unlock()
-	if g.bodies.Add(n) > most {
-		g.bodies.Add(-n)
-		return false
-	}
-	return true
-}
-
-// free gives bytes of a body back.
-func (g *guard) free(n int64) { g.bodies.Add(-n) }
 
 // goes runs f, which close waits for. False: it is too late to begin.
 func (g *guard) goes(f func()) bool {

@@ -48,7 +48,7 @@ func (p *Proxy) holdBody(w *beginning, x *exchange) bool {
 	g := p.o.guard
 	x.setDeadline(x.conn.trusted(x.gen))
 	x.limit()
-	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g)
+	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g.bodies.piece(hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)))
 	x.held = body
 	switch {
 	case err == errBodyTooLarge:
@@ -141,10 +141,11 @@ func (p *Proxy) repeat(w *beginning, x *exchange, key idempotency.Key, claim ide
 
 // join waits until a twin has come to its end, or its own client waits no longer.
 func (g *guard) join(x *exchange, done <-chan struct{}) (*answer, *failure) {
-	defer g.twins.Add(-1)
-	if g.twins.Add(1) > maxTwins {
+	place := g.twins.piece(hashClient(x.r, x.gen.cfg.Clients.Identity, x.client))
+	if !place.hold(1) {
 		return answerFull, nil
 	}
+	defer place.free(1)
 	select {
 	case <-done:
 		return nil, nil

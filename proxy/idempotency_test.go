@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -575,5 +577,49 @@ func TestSlowKeyedBodies(t *testing.T) {
 			s := p.Status()
 			return s.Inflight == 0 && s.Idempotency.BodyBytes == 0 && s.Idempotency.Keys == 0
 		})
+	}
+}
+
+// A client whose uploads stand still, on a route without a timeout, leaves room
+// for others' bodies.
+func TestStalledBodiesLeaveRoom(t *testing.T) {
+	up := service(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Write(body)
+	})
+	p := start(t, keyed("")+"idempotency: {bytes: 1MiB}\nclients: {identity: \"header:X-Who\"}\n", up.URL, Options{})
+	const size = 64 << 10
+	refused := 0
+	for i := range 20 {
+		c, err := net.Dial("tcp", p.Addrs()[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		before := p.Status().Idempotency.BodyBytes
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: h\r\nX-Who: greedy\r\nIdempotency-Key: k%d\r\nContent-Length: %d\r\n\r\n", i, size+1)
+		go c.Write(make([]byte, size))
+		answered := make(chan int, 1)
+		go func() {
+			if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err == nil {
+				answered <- resp.StatusCode
+			}
+		}()
+		eventually(t, "the body is held or refused", func() bool {
+			select {
+			case status := <-answered:
+				if status != http.StatusServiceUnavailable {
+					t.Fatalf("answered %d", status)
+				}
+				refused++
+				return true
+			default:
+				return p.Status().Idempotency.BodyBytes == before+size
+			}
+		})
+	}
+	body := strings.Repeat("x", size)
+	if resp, got := post(t, p.url, "mine", body, "X-Who", "modest"); resp.StatusCode != 200 || got != body || refused < 10 {
+		t.Errorf("another's body is answered %d, after %d of 20 were refused", resp.StatusCode, refused)
 	}
 }
