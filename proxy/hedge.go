@@ -79,7 +79,7 @@ func (r *retrying) land(a *attempt) {
 // there will be none.
 func (r *retrying) hedgeAfter() (time.Duration, bool) {
 	p := r.policy
-	if !p.hedges || r.once || r.x.upgrade || r.x.run != nil || !p.methods[r.x.r.Method] || r.first > 1 && !p.chains {
+	if !p.hedges || r.once || r.x.upgrade || r.x.isGuarded() || !p.methods[r.x.r.Method] || r.first > 1 && !p.chains {
 		return 0, false
 	}
 	if p.hedgeAfter > 0 {

@@ -32,6 +32,7 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 	passPriority(h, x)
 	passDeadline(h, in.Header, x.gen.deadlineHeader, left, has)
 	passAttempt(h, x, a)
+	passGuard(h, x)
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // or net/http would add its own
 	}

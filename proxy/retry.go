@@ -193,7 +193,7 @@ func (r *retrying) again(a *attempt, c condition) (*attempt, giveUp) {
 		says = adviceOf(a.resp.Header, x.grpc, now)
 	}
 	switch {
-	case !unprocessed && (x.upgrade || !r.repeatable() && (!says.asked || x.run != nil)):
+	case !unprocessed && (x.upgrade || !r.repeatable() && (!says.asked || x.isGuarded())):
 		return nil, givenUpMethod
 	case r.body != nil && r.body.spent():
 		return nil, givenUpBody
@@ -230,10 +230,9 @@ func (r *retrying) again(a *attempt, c condition) (*attempt, giveUp) {
 }
 
 // repeatable says whether the request may be sent once more although it may
-// have been processed. One that is guarded by its key may not: the guard's word
-// is that the upstream gets it once.
+// have been processed. One that is guarded by its key may not, here or in front.
 func (r *retrying) repeatable() bool {
-	if r.x.run != nil {
+	if r.x.isGuarded() {
 		return false
 	}
 	if r.policy.methods[r.x.r.Method] {

@@ -600,11 +600,30 @@ func TestGuardedKeysAreSentOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, 2, ", idempotency: {mode: required}", ", retry: {hedge: {after: 1ms}, methods: [GET, POST]}", test.acts...)
 				status, _, _ := s.do(request)
-				if arrived := s.arrivals(); status != test.status || len(arrived) != test.attempts || arrived[0].body != "body" {
+				arrived := s.arrivals()
+				if status != test.status || len(arrived) != test.attempts || arrived[0].body != "body" {
 					t.Errorf("answered %d after %d attempts, want %d after %d", status, len(arrived), test.status, test.attempts)
+				}
+				if got := arrived[0].header.Get(guardedHeader); got != "true" {
+					t.Errorf("what stands behind is told %q", got)
+				}
+				s.quiet()
+			})
+			synctest.Test(t, func(t *testing.T) { // behind a Levee that guards it
+				s := newStage(t, 2, "", ", retry: {hedge: {after: 1ms}, methods: [GET, POST]}", test.acts...)
+				status, _, _ := s.do(strings.Replace(request, "\n", "\nLevee-Guarded: true\n", 1))
+				if arrived := s.arrivals(); status != test.status || len(arrived) != test.attempts || arrived[0].header.Get(guardedHeader) != "true" {
+					t.Errorf("behind a guard: answered %d after %d attempts, want %d after %d", status, len(arrived), test.status, test.attempts)
 				}
 				s.quiet()
 			})
 		})
 	}
+	synctest.Test(t, func(t *testing.T) { // what has no key isn't guarded, whatever it says
+		s := newStage(t, 2, "", ", retry: {attempts: 1}", resets)
+		if status, _, _ := s.do("GET /a\nLevee-Guarded: true\n"); status != 200 || len(s.arrivals()) != 2 {
+			t.Errorf("without a key: answered %d after %d attempts", status, len(s.arrivals()))
+		}
+		s.quiet()
+	})
 }
