@@ -44,6 +44,9 @@ type attempt struct {
 	replay      *replayReader // reads body, where it may be read again
 	expects     bool          // the client waits for a 100 before it sends its body
 
+	w http.ResponseWriter // to which interim answers go
+	x *exchange
+
 	interimMu sync.Mutex
 	interim   int
 	over      bool // the final answer has begun: interim ones come too late
@@ -76,39 +79,44 @@ func (a *attempt) done(now time.Time) {
 	}
 }
 
-// trace passes interim answers on and learns whether the request was written.
-func (a *attempt) trace(w http.ResponseWriter, x *exchange) *httptrace.ClientTrace {
+// trace is how net/http tells of interim answers, and that it began to write.
+func (a *attempt) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		WroteHeaders: func() { a.wroteHeader.Store(true) },
-		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
-			a.interimMu.Lock()
-			defer a.interimMu.Unlock()
-			if a.over {
-				return nil
-			}
-			if code == http.StatusSwitchingProtocols {
+		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
+			if status == http.StatusSwitchingProtocols {
 				return errUnaskedSwitch // over HTTP/1.1 it isn't an interim answer and doesn't come here
 			}
-			if a.interim++; a.interim > maxInterim {
-				return errTooManyInterim
-			}
-			// 100 is said by the server itself once the body is asked for; and
-			// HTTP/1.0 knows no interim answers.
-			if code == http.StatusContinue || !x.r.ProtoAtLeast(1, 1) {
-				return nil
-			}
-			// While the server may be writing its own 100, it writes unguarded:
-			// until the client's body has begun to come, others are dropped.
-			if a.expects && a.body.bytes.Load() == 0 {
-				return nil
-			}
-			out := w.Header()
-			copyEndToEnd(out, http.Header(h))
-			w.WriteHeader(code)
-			clear(out)
-			return nil
+			return a.Interim(status, http.Header(h))
 		},
 	}
+}
+
+// Interim passes an interim answer on. It implements [client.Observer].
+func (a *attempt) Interim(status int, h http.Header) error {
+	a.interimMu.Lock()
+	defer a.interimMu.Unlock()
+	if a.over {
+		return nil
+	}
+	if a.interim++; a.interim > maxInterim {
+		return errTooManyInterim
+	}
+	// 100 is said by the server itself once the body is asked for; and
+	// HTTP/1.0 knows no interim answers.
+	if status == http.StatusContinue || !a.x.r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	// While the server may be writing its own 100, it writes unguarded:
+	// until the client's body has begun to come, others are dropped.
+	if a.expects && a.body.bytes.Load() == 0 {
+		return nil
+	}
+	out := a.w.Header()
+	copyEndToEnd(out, h)
+	a.w.WriteHeader(status)
+	clear(out)
+	return nil
 }
 
 // end stops interim answers: the final one is being written.

@@ -49,7 +49,7 @@ func newFleet(t *testing.T, n int, more string) *fleet {
 	f := &fleet{}
 	o := Options{Dial: f.dial}
 	o.defaults()
-	u, err := newUpstream(&cfg.Upstreams[0], cfg.Limits, &o, nil)
+	u, err := newUpstream(cfg.Engine, &cfg.Upstreams[0], cfg.Limits, &o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func TestHealthCheckJitter(t *testing.T) {
 			return nil, errors.New("down")
 		}}
 		o.defaults()
-		u, _ := newUpstream(&cfg.Upstreams[0], cfg.Limits, &o, nil)
+		u, _ := newUpstream(cfg.Engine, &cfg.Upstreams[0], cfg.Limits, &o, nil)
 		u.start()
 		time.Sleep(1000 * time.Second)
 		u.retire()

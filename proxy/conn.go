@@ -1,18 +1,24 @@
 package proxy
 
 import (
+	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
-// upConn is one connection to an endpoint: net/http's client connection,
-// which sends each request once and never again by itself, on a wire of ours.
+// upConn is one connection to an endpoint, which sends each request once and
+// never again by itself, on a wire of ours: net/http's client connection, or, for
+// HTTP/1.1 where the engine is lean, our own.
 type upConn struct {
 	cc   *http.ClientConn
+	lean *client.Conn // nil: it is cc
 	wire *wireConn
 	h2   bool // shared by many requests; an HTTP/1.1 connection has one at a time
 
@@ -28,12 +34,20 @@ type upConn struct {
 //     nothing left over from the last response, and only then may an HTTP/1.1
 //     connection be used again: bytes that an upstream sends after its response
 //     would be taken for the answer to somebody else's next request.
+//
+// Under the lean engine it knows the first only: nobody reads from an idle
+// connection, and what was left over is seen when it is to be used again.
 type wireConn struct {
 	net.Conn
 	pool    *pool
 	budget  *descriptorBudget
 	socket  syscall.RawConn // nil where the transport below has none
+	peek    func(fd uintptr)
+	silent  bool // what peek found
 	written atomic.Int64
+
+	lean bool  // no reader waits; set before the first request
+	rest *rest // of a TLS connection of the lean engine
 
 	mu     sync.Mutex
 	conn   *upConn // set once dialled; nil before
@@ -62,11 +76,15 @@ func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
 	w := &wireConn{Conn: nc, pool: p, budget: budget, settled: make(chan struct{})}
 	if sc, ok := nc.(syscall.Conn); ok {
 		w.socket, _ = sc.SyscallConn()
+		w.peek = func(fd uintptr) { w.silent = nothingToRead(int(fd)) }
 	}
 	return w
 }
 
 func (w *wireConn) Read(p []byte) (int, error) {
+	if w.lean {
+		return w.rest.read(w.Conn, p)
+	}
 	w.mu.Lock()
 	w.parked = true
 	idle := w.becomesIdle()
@@ -75,6 +93,7 @@ func (w *wireConn) Read(p []byte) (int, error) {
 		w.pool.put(idle)
 	}
 	n, err := w.Conn.Read(p)
+	w.rest.pass(p[:n])
 	w.mu.Lock()
 	w.parked = false
 	w.mu.Unlock()
@@ -124,14 +143,42 @@ func (w *wireConn) becomesIdle() *upConn {
 	return w.conn
 }
 
+// roundTrip sends a request, once, for an attempt; nil: for nobody.
+func (c *upConn) roundTrip(ctx context.Context, req *http.Request, a *attempt) (*http.Response, error) {
+	switch {
+	case c.lean != nil && a == nil:
+		return c.lean.RoundTrip(ctx, req, nil)
+	case c.lean != nil:
+		return c.lean.RoundTrip(ctx, req, a)
+	case a != nil:
+		ctx = httptrace.WithClientTrace(ctx, a.trace())
+	}
+	return c.cc.RoundTrip(req.WithContext(ctx))
+}
+
+// close closes the connection.
+func (c *upConn) close() {
+	if c.lean != nil {
+		c.lean.Close()
+		return
+	}
+	c.cc.Close()
+}
+
 // release ends a request's use of an HTTP/1.1 connection. A connection whose
 // response wasn't read to its end can't be used again.
 func (c *upConn) release(reusable bool) {
-	if c.h2 {
+	switch {
+	case c.h2:
 		return
-	}
-	if !reusable {
-		c.cc.Close()
+	case !reusable:
+		c.close()
+		return
+	case c.lean != nil && !c.lean.Reusable():
+		c.close()
+		return
+	case c.lean != nil:
+		c.wire.pool.put(c)
 		return
 	}
 	c.wire.mu.Lock()
@@ -145,6 +192,13 @@ func (c *upConn) release(reusable bool) {
 
 // take gives an idle HTTP/1.1 connection to a request, if it is still fit.
 func (c *upConn) take() bool {
+	if c.lean != nil {
+		if c.fresh() {
+			return true
+		}
+		c.close()
+		return false
+	}
 	c.wire.mu.Lock()
 	fit := c.wire.parked && !c.wire.closed
 	c.wire.free, c.wire.queued = false, false
@@ -156,6 +210,10 @@ func (c *upConn) take() bool {
 	return false
 }
 
+// fresh looks whether an idle connection of the lean engine may be used, and is
+// worth keeping: it is open, and nothing came while it was idle.
+func (c *upConn) fresh() bool { return c.wire.quiet() && c.wire.rest.none() }
+
 // quiet looks at the socket itself: an end or bytes that have arrived, but
 // that the reader hasn't got round to, make the connection unfit. Without
 // retries, each request that meets a dying connection would be a 502.
@@ -163,8 +221,8 @@ func (w *wireConn) quiet() bool {
 	if w.socket == nil {
 		return true
 	}
-	quiet := false
+	w.silent = false
 	// Control, not Read: the reader holds the descriptor's read lock.
-	err := w.socket.Control(func(fd uintptr) { quiet = nothingToRead(int(fd)) })
-	return err == nil && quiet
+	err := w.socket.Control(w.peek)
+	return err == nil && w.silent
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
 // dialFunc opens a byte stream, as [net.Dialer.DialContext] does.
@@ -47,6 +49,7 @@ type dialer struct {
 	timeouts    config.UpstreamTimeouts
 	tls         *tls.Config
 	authorities *authorityStore // nil: the system's
+	lean        *h1.Limits      // of answers over HTTP/1.1; nil: net/http reads them
 	transports  map[transportKind]*http.Transport
 }
 
@@ -59,7 +62,7 @@ const (
 	negotiate               // whichever the TLS handshake settles on
 )
 
-func newDialer(up *config.Upstream, limits *config.Limits, dial dialFunc, budget *descriptorBudget) (*dialer, error) {
+func newDialer(engine string, up *config.Upstream, limits *config.Limits, dial dialFunc, budget *descriptorBudget) (*dialer, error) {
 	tlsConfig, authorities, err := upstreamTLS(&up.TLS)
 	if err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", up.Name, err)
@@ -89,6 +92,9 @@ func newDialer(up *config.Upstream, limits *config.Limits, dial dialFunc, budget
 		}
 		protocols(t.Protocols)
 		d.transports[kind] = t
+	}
+	if engine == config.EngineLean {
+		d.lean = &h1.Limits{HeadBytes: int(limits.ResponseHeaderBytes)}
 	}
 	return d, nil
 }
@@ -130,6 +136,7 @@ type dialling struct {
 	h1only  bool
 	wire    *wireConn
 	h2      bool
+	made    net.Conn // a connection that is there already
 }
 
 type diallingKey struct{}
@@ -152,6 +159,12 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 		}
 		kind = http2Only
 		call.h2 = true
+	}
+	if d.lean != nil && kind != http2Only {
+		c, err := d.connectLean(ctx, call, kind == negotiate || h1only && t.Scheme == "https")
+		if c != nil || err != nil {
+			return c, err
+		}
 	}
 	ctx = context.WithValue(ctx, diallingKey{}, call)
 	cc, err := d.transports[kind].NewClientConn(ctx, scheme, "upstream:0")
@@ -177,6 +190,32 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 	return c, nil
 }
 
+// connectLean opens a connection for the lean engine. Where TLS settles on
+// HTTP/2, it returns nothing, and the connection is call's: net/http takes it.
+func (d *dialer) connectLean(ctx context.Context, call *dialling, secure bool) (*upConn, error) {
+	open := d.open
+	if secure {
+		open = d.openTLS
+	}
+	nc, err := open(ctx, call)
+	switch {
+	case err != nil && call.wire != nil:
+		call.wire.Close()
+		return nil, &dialError{err}
+	case err != nil:
+		call.pool.forget()
+		return nil, &dialError{err}
+	case call.h2:
+		call.made, call.wire.rest = nc, nil
+		return nil, nil
+	}
+	call.wire.lean = true
+	if tc, ok := nc.(*tls.Conn); ok {
+		call.wire.rest.above = tc
+	}
+	return &upConn{lean: client.New(nc, d.lean), wire: call.wire}, nil
+}
+
 // awaitSettings waits until an HTTP/2 server has said how many streams it
 // allows. Before, net/http assumes a hundred; those beyond what is allowed would
 // be refused, each a request lost. A server that says nothing isn't waited for
@@ -192,7 +231,11 @@ func (d *dialer) awaitSettings(ctx context.Context, c *upConn) {
 }
 
 func (d *dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
-	call := ctx.Value(diallingKey{}).(*dialling)
+	return d.open(ctx, ctx.Value(diallingKey{}).(*dialling))
+}
+
+// open opens a connection.
+func (d *dialer) open(ctx context.Context, call *dialling) (net.Conn, error) {
 	if !d.budget.acquire() {
 		return nil, errNoDescriptor
 	}
@@ -213,12 +256,20 @@ func (d *dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
 	return call.wire, nil
 }
 
-func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	nc, err := d.dialPlain(ctx, network, address)
+func (d *dialer) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
+	call := ctx.Value(diallingKey{}).(*dialling)
+	if call.made != nil {
+		return call.made, nil
+	}
+	return d.openTLS(ctx, call)
+}
+
+// openTLS opens a connection with TLS on it.
+func (d *dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) {
+	nc, err := d.open(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	call := ctx.Value(diallingKey{}).(*dialling)
 	cfg := d.tls.Clone()
 	if d.authorities != nil {
 		cfg.RootCAs = d.authorities.current()
@@ -233,6 +284,9 @@ func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.TLSHandshake), errHandshakeDeadline)
 	defer cancel()
 	call.wire.writes.Store(handshaking)
+	if d.lean != nil {
+		call.wire.rest = new(rest)
+	}
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()

@@ -38,8 +38,9 @@
 //	shed.go, dialect.go, express.go      the answer to those that get none
 //	endpoint.go, healthcheck.go, ejection.go
 //	                                     what is known of an endpoint
-//	attempt.go, pool.go, conn.go, dial.go, descriptors.go
+//	attempt.go, pool.go, conn.go, rest.go, dial.go, descriptors.go
 //	                                     sending it once, and on which connection
+//	                                     (by net/http, or by h1/client where the engine is lean)
 //	retry.go, retrypolicy.go, words.go, backoff.go, setaside.go, replay.go, trytime.go
 //	                                     when it is sent once more, and what that takes
 //	hedge.go, quantile.go                a second attempt beside a slow first one

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/levee-proxy/levee/proxy/h1/client"
+
 	"github.com/levee-proxy/levee/limiter"
 )
 
@@ -86,14 +88,14 @@ func (e *endpoint) startRamp(now time.Time) {
 // is used.
 func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 	for tries := 0; ; tries++ {
-		c, reused, err := e.pool.get(req.Context(), a.h1only)
+		c, reused, err := e.pool.get(a.ctx, a.h1only)
 		if err != nil {
 			a.unsent = true
 			return nil, err
 		}
 		before := c.wire.written.Load()
 		a.wroteHeader.Store(false)
-		resp, err := c.cc.RoundTrip(req)
+		resp, err := c.roundTrip(a.ctx, req, a)
 		if err == nil {
 			a.conn = c
 			return resp, nil
@@ -108,8 +110,12 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 			err = refusedStream{err}
 		}
 		// When a request is given up on, an HTTP/2 connection may write it still.
-		a.unsent = refused || untouched && (!c.h2 || context.Cause(req.Context()) == nil)
-		if !reused || !untouched || a.bodyTouched() || context.Cause(req.Context()) != nil || tries >= maxStaleConns {
+		if _, ok := errors.AsType[*client.Unsendable](err); ok {
+			a.unsent = true
+			return nil, err // on no other connection either
+		}
+		a.unsent = refused || untouched && (!c.h2 || context.Cause(a.ctx) == nil)
+		if !reused || !untouched || a.bodyTouched() || context.Cause(a.ctx) != nil || tries >= maxStaleConns {
 			return nil, err
 		}
 	}

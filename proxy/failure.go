@@ -11,6 +11,9 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
 // Causes with which a request's context ends, and failures of our own making.
@@ -126,6 +129,10 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 		return set(http.StatusBadGateway, errProtocol, errUnaskedSwitch.Error(), true)
 	case errors.Is(err, errTooManyInterim):
 		return set(http.StatusBadGateway, errProtocol, errTooManyInterim.Error(), true)
+	case unsendable(err):
+		return set(http.StatusBadRequest, errRequest, err.Error(), false)
+	case errors.Is(err, h1.ErrHeadTooLarge):
+		return set(http.StatusBadGateway, errResponseHeader, "the upstream's header is too large", true)
 	case isRefused(err):
 		// It didn't take the request, as it may; that is no fault.
 		return set(http.StatusBadGateway, errTerminated, "the upstream refused the stream", false)
@@ -139,6 +146,13 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 		return set(http.StatusBadGateway, errResponseHeader, "the upstream's header is too large", true)
 	}
 	return set(http.StatusBadGateway, errProtocol, "the upstream's answer is no sound HTTP", true)
+}
+
+// unsendable says whether a request can't be put into HTTP/1.1 words: of
+// HTTP/2, its target may hold what those can't.
+func unsendable(err error) bool {
+	_, ok := errors.AsType[*client.Unsendable](err)
+	return ok
 }
 
 func explainDial(f *failure, err error, set func(int, errorType, string, bool) *failure) *failure {

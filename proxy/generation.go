@@ -62,14 +62,14 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		if old != nil {
 			before = old.upstreams[up.Name]
 		}
-		if before.sameAs(up, cfg.Limits) {
+		if before.sameAs(cfg.Engine, up, cfg.Limits) {
 			if err := before.refreshFiles(); err != nil {
 				return nil, err
 			}
 			g.upstreams[up.Name] = before
 			continue
 		}
-		u, err := newUpstream(up, cfg.Limits, o, before)
+		u, err := newUpstream(cfg.Engine, up, cfg.Limits, o, before)
 		if err != nil {
 			return nil, err
 		}

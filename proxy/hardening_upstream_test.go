@@ -231,7 +231,7 @@ func TestUpstreamDNS(t *testing.T) {
 		cfg := parse(t, simple, "http://service.example:8080")
 		o := Options{Resolver: r}
 		o.defaults()
-		u, err := newUpstream(&cfg.Upstreams[0], cfg.Limits, &o, nil)
+		u, err := newUpstream(cfg.Engine, &cfg.Upstreams[0], cfg.Limits, &o, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

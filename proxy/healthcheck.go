@@ -69,19 +69,19 @@ func (e *endpoint) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.cc.Close()
+	defer c.close()
 	host := hc.Host
 	if host == "" {
 		host = e.target.Host
 	}
 	path, query, _ := strings.Cut(hc.Path, "?")
-	req := (&http.Request{
+	req := &http.Request{
 		Method: http.MethodGet,
 		URL:    &url.URL{Scheme: e.scheme(), Host: host, Path: path, RawQuery: query},
 		Host:   host,
 		Header: http.Header{"User-Agent": {"levee-health"}},
-	}).WithContext(ctx)
-	resp, err := c.cc.RoundTrip(req)
+	}
+	resp, err := c.roundTrip(ctx, req, nil)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"maps"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -37,13 +36,14 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 		h["User-Agent"] = nil // or net/http would add its own
 	}
 
-	out := (&http.Request{
+	out := &http.Request{
 		Method: in.Method,
 		URL:    outgoingURL(in.URL, e),
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h,
 		Host:   e.hostFor(in.Host),
-	}).WithContext(httptrace.WithClientTrace(a.ctx, a.trace(w, x)))
+	}
+	a.w, a.x = w, x
 	if x.body.src != nil {
 		a.body = &x.body
 		a.expects = in.Header["Expect"] != nil

@@ -211,7 +211,7 @@ func (p *pool) put(c *upConn) {
 	p.mu.Lock()
 	if p.retired {
 		p.mu.Unlock()
-		c.cc.Close()
+		c.close()
 		return
 	}
 	c.lastUsed = time.Now()
@@ -298,7 +298,8 @@ func (p *pool) arm() {
 	}
 }
 
-// sweep closes connections that nobody has used for the idle time.
+// sweep closes connections that nobody has used for the idle time, and those
+// that have ended meanwhile.
 func (p *pool) sweep() {
 	now := time.Now()
 	var old []*upConn
@@ -307,7 +308,8 @@ func (p *pool) sweep() {
 			c.lastUsed = now
 			return false
 		}
-		if now.Sub(c.lastUsed) < p.idle {
+		// Of those without a reader, nobody else notices that they have ended.
+		if now.Sub(c.lastUsed) < p.idle && (c.lean == nil || c.fresh()) {
 			return false
 		}
 		old = append(old, c)
@@ -322,7 +324,7 @@ func (p *pool) sweep() {
 	}
 	p.mu.Unlock()
 	for _, c := range old {
-		c.cc.Close()
+		c.close()
 	}
 }
 
@@ -341,7 +343,7 @@ func (p *pool) evict() bool {
 	if c == nil {
 		return false
 	}
-	c.cc.Close()
+	c.close()
 	return true
 }
 

@@ -37,7 +37,7 @@ func parse(t testing.TB, yaml, upstream string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if engine := os.Getenv("LEVEE_ENGINE"); engine != "" { // the tests run on both
+	if engine := os.Getenv("LEVEE_ENGINE"); engine != "" && !strings.Contains(yaml, "engine:") { // the tests run on both
 		cfg.Engine = engine
 	}
 	return cfg

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
 // requestBody is the client's body as the upstream's transport reads it. It
@@ -61,6 +63,15 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.alive((*progress).after)
 	}
 	return n, err
+}
+
+// Ready is how much of it can be read without waiting, as far as its source
+// knows. It implements [client.Ready].
+func (b *requestBody) Ready() int {
+	if r, ok := b.src.(client.Ready); ok {
+		return r.Ready()
+	}
+	return 0
 }
 
 // read reads from the client, unless the exchange is over.

@@ -209,7 +209,7 @@ func TestRetriesOverAReload(t *testing.T) {
 	o.defaults()
 	build := func(retry string, old *Upstream) *Upstream {
 		cfg := yaml(retry)
-		u, err := newUpstream(&cfg.Upstreams[0], cfg.Limits, &o, old)
+		u, err := newUpstream(cfg.Engine, &cfg.Upstreams[0], cfg.Limits, &o, old)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 // chosen, and what was learned about them. It outlives a reload that leaves
 // its configuration as it was.
 type Upstream struct {
+	engine   string // that reads and writes HTTP/1.1
 	cfg      *config.Upstream
 	limits   config.Limits
 	log      *slog.Logger
@@ -49,13 +50,13 @@ type Upstream struct {
 
 // newUpstream builds an upstream without starting anything. What old has
 // learned about addresses that both have is taken over.
-func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Upstream) (*Upstream, error) {
-	d, err := newDialer(cfg, &limits, o.Dial, o.descriptors)
+func newUpstream(engine string, cfg *config.Upstream, limits config.Limits, o *Options, old *Upstream) (*Upstream, error) {
+	d, err := newDialer(engine, cfg, &limits, o.Dial, o.descriptors)
 	if err != nil {
 		return nil, err
 	}
 	u := &Upstream{
-		cfg: cfg, limits: limits, log: o.Logger, resolver: o.Resolver, dialer: d,
+		engine: engine, cfg: cfg, limits: limits, log: o.Logger, resolver: o.Resolver, dialer: d,
 		metrics:  o.Metrics.Upstream(cfg.Name),
 		resolved: make(chan struct{}),
 		classes:  old.knownClasses(),
@@ -95,8 +96,8 @@ func newUpstream(cfg *config.Upstream, limits config.Limits, o *Options, old *Up
 }
 
 // sameAs says whether an upstream's configuration asks for what u already is.
-func (u *Upstream) sameAs(cfg *config.Upstream, limits config.Limits) bool {
-	return u != nil && limits.ResponseHeaderBytes == u.limits.ResponseHeaderBytes && reflect.DeepEqual(u.cfg, cfg)
+func (u *Upstream) sameAs(engine string, cfg *config.Upstream, limits config.Limits) bool {
+	return u != nil && engine == u.engine && limits.ResponseHeaderBytes == u.limits.ResponseHeaderBytes && reflect.DeepEqual(u.cfg, cfg)
 }
 
 // refreshFiles reads the files that the configuration names again, which may

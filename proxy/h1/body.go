@@ -58,6 +58,15 @@ func (b *Body) Err() error {
 	return b.err
 }
 
+// Ready is how many bytes Read gives without waiting, as far as that is known
+// without reading on: of a body in chunks, it says 0.
+func (b *Body) Ready() int {
+	if b.r == nil || b.kind != Length {
+		return 0
+	}
+	return int(min(b.left, int64(b.r.Buffered())))
+}
+
 // Read implements [io.Reader].
 func (b *Body) Read(p []byte) (n int, err error) {
 	switch {

@@ -17,7 +17,7 @@ func AppendRequestLine(b []byte, method, target string) []byte {
 
 // ValidTarget says whether a target can be written: it is not empty, and of
 // visible ASCII but '#'.
-func ValidTarget(target string) bool { return target != "" && all(target, inTarget) }
+func ValidTarget[T string | []byte](target T) bool { return len(target) > 0 && all(target, inTarget) }
 
 // ValidMethod says whether a method can be written: it is a token.
 func ValidMethod(method string) bool { return isToken(method) }

@@ -1,0 +1,91 @@
+package client
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"sync"
+
+	"github.com/levee-proxy/levee/proxy/h1"
+)
+
+// answer is a response and its body, in one piece of memory.
+type answer struct {
+	resp http.Response
+	head h1.ResponseHead
+	body h1.Body
+	conn *Conn
+
+	mu     sync.Mutex // held while the body is read
+	ended  bool       // the connection was given back
+	closed bool
+}
+
+var chunked = []string{"chunked"}
+
+// response makes the response, and gives the connection back if it has no body.
+func (a *answer) response(req *http.Request) *http.Response {
+	h, c := &a.head, a.conn
+	a.resp = http.Response{
+		Status: h.Text, StatusCode: h.Status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: h.Minor,
+		Header: h.Header, Trailer: h.Trailer, ContentLength: h.ContentLength, Close: h.Close,
+		Request: req,
+	}
+	if h.Minor == 0 {
+		a.resp.Proto = "HTTP/1.0"
+	}
+	if h.Framing.Kind == h1.Chunked {
+		a.resp.TransferEncoding = chunked
+	}
+	switch {
+	case h.Status == http.StatusSwitchingProtocols:
+		c.unwatched()
+		a.resp.Body = &tunnel{c}
+	case h.Framing.Kind == h1.None, h.Framing == h1.Framing{Kind: h1.Length}:
+		a.resp.Body = http.NoBody
+		c.ended(true, h.Close)
+	default:
+		a.body.Reset(&c.reader, h.Framing, c.limits)
+		a.resp.Body = a
+	}
+	return &a.resp
+}
+
+// Read implements [io.Reader].
+func (a *answer) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := a.body.Read(p)
+	if err != nil && !a.ended {
+		a.ended = true
+		if err == io.EOF && a.body.Trailer != nil {
+			if a.resp.Trailer == nil {
+				a.resp.Trailer = a.body.Trailer
+			} else {
+				maps.Copy(a.resp.Trailer, a.body.Trailer)
+			}
+		}
+		a.conn.ended(err == io.EOF, a.head.Close)
+	}
+	return n, err
+}
+
+// Close ends the connection too, unless the body was read to its end. It may be
+// called while Read waits.
+func (a *answer) Close() error {
+	if !a.mu.TryLock() {
+		a.conn.nc.Close() // ends Read
+		a.mu.Lock()
+	}
+	defer a.mu.Unlock()
+	a.closed = true
+	if !a.ended {
+		a.ended = true
+		a.conn.ended(false, true)
+	}
+	return nil
+}

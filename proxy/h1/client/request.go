@@ -1,0 +1,147 @@
+package client
+
+import (
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/levee-proxy/levee/proxy/h1"
+)
+
+// Unsendable is a request that HTTP/1.1 has no words for. Nothing of it was
+// written: whoever made it is at fault, not the upstream.
+type Unsendable struct {
+	What string // "the method", say
+}
+
+// Error implements the error interface.
+func (e *Unsendable) Error() string { return e.What + " can't be written in HTTP/1.1" }
+
+// headSize is the room for a request that is written at once, and maxHead what is
+// kept of a larger one's.
+const (
+	headSize = 4 << 10
+	maxHead  = 64 << 10
+)
+
+// head is memory to write a request in.
+type head struct{ bytes []byte }
+
+var heads = sync.Pool{New: func() any { return &head{make([]byte, 0, headSize)} }}
+
+func (h *head) free() {
+	if cap(h.bytes) <= maxHead {
+		heads.Put(h)
+	}
+}
+
+// Ready is implemented by bodies that know how many bytes can be read of them
+// without waiting.
+type Ready interface {
+	Ready() int
+}
+
+// takes says whether a body can be written together with the head: all of it is
+// there, and fits.
+func (h *head) takes(body io.Reader, f h1.Framing) bool {
+	if f.Kind != h1.Length || f.Length > int64(cap(h.bytes)-len(h.bytes)) {
+		return false
+	}
+	r, ok := body.(Ready)
+	return ok && int64(r.Ready()) >= f.Length
+}
+
+// take reads n bytes of a body, and its end.
+func (h *head) take(body io.Reader, n int64) error {
+	at := len(h.bytes)
+	h.bytes = h.bytes[:at+int(n)]
+	for at < len(h.bytes) {
+		m, err := body.Read(h.bytes[at:])
+		at += m
+		switch {
+		case err == io.EOF && at == len(h.bytes):
+			return nil
+		case err == io.EOF:
+			return io.ErrUnexpectedEOF
+		case err != nil:
+			return err
+		}
+	}
+	return atEnd(body)
+}
+
+// atEnd reads a body's end, when all that was declared has come.
+func atEnd(body io.Reader) error {
+	var b [1]byte
+	switch n, err := body.Read(b[:]); {
+	case n > 0:
+		return &Unsendable{"a body longer than declared"}
+	case err != nil && err != io.EOF:
+		return err
+	}
+	return nil
+}
+
+// framingOf is how the request's body is framed.
+func framingOf(req *http.Request) h1.Framing {
+	switch {
+	case req.Body == nil || req.Body == http.NoBody:
+		switch req.Method {
+		case http.MethodPost, http.MethodPut, http.MethodPatch: // RFC 9110, section 8.6
+			return h1.Framing{Kind: h1.Length}
+		}
+		return h1.Framing{}
+	case req.ContentLength < 0:
+		return h1.Framing{Kind: h1.Chunked}
+	}
+	return h1.Framing{Kind: h1.Length, Length: req.ContentLength}
+}
+
+// appendHead appends the request's head.
+func appendHead(b []byte, req *http.Request, f h1.Framing) ([]byte, error) {
+	if !h1.ValidMethod(req.Method) {
+		return b, &Unsendable{"the method"}
+	}
+	b = append(b, req.Method...)
+	b = append(b, ' ')
+	target := len(b)
+	b = appendTarget(b, req)
+	if !h1.ValidTarget(b[target:]) {
+		return b, &Unsendable{"the target"}
+	}
+	host := req.Host
+	if host == "" {
+		host = req.URL.Host
+	}
+	if !h1.ValidHost(host) {
+		return b, &Unsendable{"the Host"}
+	}
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, host...)
+	b = append(b, "\r\n"...)
+	b = h1.AppendHeader(b, req.Header)
+	b = h1.AppendFraming(b, f)
+	if f.Kind == h1.Chunked {
+		b = h1.AppendAnnounced(b, req.Trailer)
+	}
+	return append(b, "\r\n"...), nil
+}
+
+// appendTarget appends the target in origin form, as [net/url.URL.RequestURI]
+// has it.
+func appendTarget(b []byte, req *http.Request) []byte {
+	u := req.URL
+	if u.Opaque != "" {
+		return append(b, u.RequestURI()...)
+	}
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	b = append(b, path...)
+	if u.RawQuery != "" || u.ForceQuery {
+		b = append(b, '?')
+		b = append(b, u.RawQuery...)
+	}
+	return b
+}
