@@ -40,8 +40,9 @@ type exchange struct {
 	endpoint     *endpoint
 	permit       permit // at the endpoint
 
-	ctx      context.Context
+	ctx      context.Context // ending, once it has begun
 	cancel   context.CancelCauseFunc
+	ending   ending
 	deadline time.Time // zero: none
 	bound    bound
 	retrying *retrying // nil: the request is sent once
@@ -108,7 +109,8 @@ func (x *exchange) limit() {
 	if x.cancel != nil {
 		return
 	}
-	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
+	x.ending.begin(x.r.Context())
+	x.ctx, x.cancel = &x.ending, x.ending.cancel
 	x.bound.cancel, x.bound.permit = x.cancel, &x.permit
 	if !x.grpc {
 		x.bound.silence = time.Duration(x.route.cfg.ResponseTimeout)

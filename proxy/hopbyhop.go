@@ -8,20 +8,17 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// hopByHop are the fields that belong to one connection (RFC 9110, section
+// hopByHop says whether a field is one of those that belong to one connection (RFC 9110, section
 // 7.6.1), beside those that Connection names. Upgrade is one of them too;
 // websocket upgrades put it back.
-var hopByHop = map[string]bool{
-	"Connection":          true,
-	"Http2-Settings":      true, // of an h2c upgrade, which is never passed on
-	"Keep-Alive":          true,
-	"Proxy-Authenticate":  true,
-	"Proxy-Authorization": true,
-	"Proxy-Connection":    true,
-	"Te":                  true,
-	"Trailer":             true, // told anew from Request.Trailer and Response.Trailer
-	"Transfer-Encoding":   true,
-	"Upgrade":             true,
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade",
+		"Http2-Settings", // of an h2c upgrade, which is never passed on
+		"Trailer":        // told anew from Request.Trailer and Response.Trailer
+		return true
+	}
+	return false
 }
 
 // copyEndToEnd copies the fields of src into dst that are meant for the far
@@ -30,7 +27,7 @@ var hopByHop = map[string]bool{
 func copyEndToEnd(dst, src http.Header) {
 	listed := src["Connection"]
 	for name, values := range src {
-		if hopByHop[name] || (listed != nil && connectionLists(listed, name)) {
+		if hopByHop(name) || (listed != nil && connectionLists(listed, name)) {
 			continue
 		}
 		dst[name] = values[:len(values):len(values)]

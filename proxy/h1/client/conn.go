@@ -43,8 +43,7 @@ type Conn struct {
 	limits *h1.Limits
 	reader h1.Reader
 
-	interrupt func() // ends what waits on the connection
-	unwatch   func() bool
+	watch h1.Watch // over the request's context
 
 	upload *upload // nil: the request was written whole
 	spent  bool    // no further request may be sent
@@ -56,7 +55,6 @@ type Conn struct {
 func New(nc net.Conn, limits *h1.Limits) *Conn {
 	c := &Conn{nc: nc, limits: limits, idle: true}
 	c.reader.Reset(nc)
-	c.interrupt = func() { _ = nc.SetDeadline(past) }
 	return c
 }
 
@@ -98,9 +96,7 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, obs Observer) (
 		return nil, c.fail(net.ErrClosed)
 	}
 	c.idle = false
-	if ctx.Done() != nil {
-		c.unwatch = context.AfterFunc(ctx, c.interrupt)
-	}
+	c.watch.Begin(ctx, c)
 	if err := c.send(req); err != nil {
 		return nil, c.fail(err)
 	}
@@ -184,13 +180,14 @@ func (c *Conn) fail(err error) error {
 // unwatched ends the watch over the request's context. Where that has ended
 // already, the connection's deadline is, or will be, over.
 func (c *Conn) unwatched() {
-	if c.unwatch != nil {
-		if !c.unwatch() {
-			c.spent = true
-		}
-		c.unwatch = nil
+	if !c.watch.End() {
+		c.spent = true
 	}
 }
+
+// ContextEnded ends what waits on the connection. It implements [h1.Watcher], for
+// the request's context.
+func (c *Conn) ContextEnded() { _ = c.nc.SetDeadline(past) }
 
 // ended takes the connection back from a response. whole: its body was read to
 // the end.

@@ -112,7 +112,7 @@ func (u *upload) run() {
 		u.mu.Lock()
 		u.err = err
 		u.mu.Unlock()
-		u.conn.interrupt()
+		u.conn.ContextEnded() // as if it were for that
 		return
 	}
 	u.wrote = true

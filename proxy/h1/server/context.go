@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1"
 )
 
 // requestContext is a request's context: it ends with the request, or when its
@@ -18,6 +20,8 @@ type requestContext struct {
 	err   error
 	done  chan struct{} // nil: nobody asked
 	hooks []*afterFunc
+
+	watcher h1.Watcher
 }
 
 // afterFunc is a call that was asked for when the context ends.
@@ -97,8 +101,34 @@ func (c *requestContext) cancel(err error) {
 	if c.done != nil {
 		close(c.done)
 	}
+	if c.watcher != nil {
+		go c.watcher.ContextEnded()
+	}
 	for _, h := range c.hooks {
 		go h.f()
 	}
-	c.hooks = nil
+	c.watcher, c.hooks = nil, nil
+}
+
+// Watch implements [h1.Watched].
+func (c *requestContext) Watch(w h1.Watcher) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.watcher != nil {
+		return false
+	}
+	c.watcher = w
+	c.x.watch()
+	return true
+}
+
+// Unwatch implements [h1.Watched].
+func (c *requestContext) Unwatch(w h1.Watcher) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watcher != w {
+		return false
+	}
+	c.watcher = nil
+	return true
 }
