@@ -28,19 +28,20 @@ const sumUnit = 100 * time.Nanosecond
 
 // histogram counts durations.
 type histogram struct {
-	buckets [bucketCount]atomic.Uint64
 	sum     atomic.Uint64 // in sumUnit
+	buckets [bucketCount]atomic.Uint64
 }
 
 // record counts d; a negative one, as a clock that jumps may make it, as zero.
-func (h *histogram) record(d time.Duration) {
+// It returns how many its bucket has now.
+func (h *histogram) record(d time.Duration) uint64 {
 	d = max(d, 0)
 	i := 0
 	for i < len(bucketLimits) && d > bucketLimits[i] {
 		i++
 	}
-	h.buckets[i].Add(1)
 	h.sum.Add(uint64((d + sumUnit/2) / sumUnit))
+	return h.buckets[i].Add(1)
 }
 
 // read returns the number of durations in each bucket and in all, and their

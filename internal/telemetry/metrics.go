@@ -182,9 +182,9 @@ func (m *Metrics) Observe(f func(*Gauges)) {
 
 // RouteMetrics are the metrics of one route. A nil one counts nothing.
 type RouteMetrics struct {
-	owner  keyValue
-	active atomic.Int64
+	active atomic.Int64 // beside the usual series, in one cache line
 	series seriesTable
+	owner  keyValue
 }
 
 // Begin counts a request as active. One End must follow.

@@ -1,0 +1,84 @@
+package telemetry
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func newTable() *seriesTable {
+	return &seriesTable{owner: keyUpstream.String("features"), errorFrom: 400, total: new(atomic.Int64)}
+}
+
+// TestUsualSeries: the first series is tried first until another one has been
+// counted in often.
+func TestUsualSeries(t *testing.T) {
+	table := newTable()
+	first, often := newSeriesKey("GET", 503, ""), newSeriesKey("GET", 200, "")
+	table.record(first, time.Millisecond)
+	for range usualEvery - 1 {
+		table.record(often, time.Millisecond)
+	}
+	if got := table.usual.Load().key; got != first {
+		t.Errorf("after %d of another it is %+v", usualEvery-1, got)
+	}
+	table.record(often, time.Millisecond)
+	if got := table.usual.Load().key; got != often {
+		t.Errorf("after %d of another it is %+v", usualEvery, got)
+	}
+	table.record(first, time.Millisecond)
+	counts := map[uint16]uint64{}
+	table.each(func(s *series) { _, counts[s.key.status], _ = s.read() })
+	if len(counts) != 2 || counts[503] != 2 || counts[200] != usualEvery {
+		t.Errorf("counted %v", counts)
+	}
+}
+
+// TestUsualSeriesIsNeverTheOverflow: what is counted there is of many kinds, so
+// none of them may be found by it.
+func TestUsualSeriesIsNeverTheOverflow(t *testing.T) {
+	table := newTable()
+	table.total.Store(maxAllSeries) // no room
+	for range 2 * usualEvery {
+		table.record(newSeriesKey("GET", 200, ""), time.Millisecond)
+	}
+	if s := table.usual.Load(); s != nil {
+		t.Errorf("it is %+v", s.key)
+	}
+	if _, n, _ := table.overflow.Load().read(); n != 2*usualEvery {
+		t.Errorf("%d counted", n)
+	}
+}
+
+// TestUsualSeriesLosesNothing: however goroutines and kinds alternate, each is
+// counted once, in its own series.
+func TestUsualSeriesLosesNothing(t *testing.T) {
+	table := newTable()
+	const goroutines, each = 8, 20_000
+	statuses := []int{200, 404, 503}
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		wg.Go(func() {
+			for i := range each {
+				table.record(newSeriesKey("GET", statuses[(g+i/1500)%len(statuses)], ""), time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+	want := map[uint16]uint64{}
+	for g := range goroutines {
+		for i := range each {
+			want[uint16(statuses[(g+i/1500)%len(statuses)])]++
+		}
+	}
+	table.each(func(s *series) {
+		if _, n, _ := s.read(); n != want[s.key.status] {
+			t.Errorf("%d: counted %d of %d", s.key.status, n, want[s.key.status])
+		}
+		delete(want, s.key.status)
+	})
+	if len(want) != 0 {
+		t.Errorf("no series for %v", want)
+	}
+}
