@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ type caching struct {
 
 	most, budget int64 // as configured, and what is left of it while memory is short
 	squeezed     time.Time
+	collect      func()
 }
 
 // cacheParts are the memory of one configuration of the cache.
@@ -68,7 +70,7 @@ type marks struct {
 }
 
 func newCaching(log *slog.Logger) *caching {
-	c := &caching{log: log, counts: map[string]*cacheCounts{}}
+	c := &caching{log: log, collect: runtime.GC, counts: map[string]*cacheCounts{}}
 	c.file = newCacheFile(log, c.parts.Load)
 	return c
 }

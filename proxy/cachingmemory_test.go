@@ -1,9 +1,15 @@
 package proxy
 
 import (
+	"context"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/cache/storage"
 )
 
 // TestSqueeze: when memory is short, the cache gives way, step by step and
@@ -14,37 +20,104 @@ func TestSqueeze(t *testing.T) {
 	if err := c.configure(cfg); err != nil {
 		t.Fatal(err)
 	}
+	collected := make(chan bool, 1000)
+	c.collect = func() { collected <- true }
+	store := c.parts.Load().store
+	for i := range 64 { // as much as there may be
+		e := entry{Policy: stored{marks: &marks{}}, Body: storage.NewBody(make([]byte, 1<<20))}
+		if err := store.Put(storage.Key{byte(i)}, store.Mark(), storage.Labels{}, e); err != nil {
+			t.Fatal(err)
+		}
+	}
 	now := time.Now()
-	budget := func() int64 { return c.status().Budget }
+	budget := func() int64 { return c.status().Budget >> 20 }
 	c.countsOf("all")
 	for _, step := range []struct {
 		after time.Duration
 		used  uint64
 		want  int64
 	}{
-		{0, 70, 64 << 20},
-		{0, 91, 48 << 20},
-		{500 * time.Millisecond, 91, 48 << 20},
-		{time.Second, 91, 36 << 20},
-		{time.Second, 85, 36 << 20},
-		{time.Second, 79, 48 << 20},
-		{time.Second, 79, 64 << 20},
-		{time.Second, 10, 64 << 20},
+		{0, 70, 64},
+		{0, 91, 48},
+		{500 * time.Millisecond, 91, 48},
+		{time.Second, 91, 36},
+		{time.Second, 85, 36},
+		{time.Second, 79, 48},
+		{time.Second, 79, 64},
+		{time.Second, 10, 64},
+		{time.Second, 110, 8}, // 30 too many, of the 35 or so that are stored; a quarter stays
 	} {
 		now = now.Add(step.after)
-		c.squeeze(step.used, 100, now)
+		if gives := c.squeeze(step.used<<20, 100<<20, now); !gives {
+			t.Errorf("at %d%%: nothing to give", step.used)
+		}
 		if got := budget(); got != step.want {
-			t.Errorf("at %d%%: %d bytes, want %d", step.used, got, step.want)
+			t.Errorf("at %d%%: %d MiB, want %d", step.used, got, step.want)
 		}
 	}
 	for range 100 {
 		now = now.Add(time.Second)
-		c.squeeze(96, 100, now)
+		c.squeeze(96<<20, 100<<20, now)
 	}
-	if got := budget(); got != squeezedTo {
-		t.Errorf("%d bytes are left, want %d", got, squeezedTo)
+	if got := budget(); got != squeezedTo>>20 || c.squeeze(96<<20, 100<<20, now.Add(time.Second)) {
+		t.Errorf("%d MiB are left, want %d and nothing to give", got, squeezedTo>>20)
 	}
-	if err := c.configure(cfg); err != nil || budget() != 64<<20 {
-		t.Errorf("%d bytes after a reload, %v", budget(), err)
+	for range 3 {
+		<-collected
 	}
+	if err := c.configure(cfg); err != nil || budget() != 64 {
+		t.Errorf("%d MiB after a reload, %v", budget(), err)
+	}
+}
+
+// TestNeededMemory: garbage isn't needed.
+func TestNeededMemory(t *testing.T) {
+	runtime.GC()
+	before := neededMemory()
+	for range 64 {
+		garbage = make([]byte, 1<<20)
+	}
+	garbage = nil
+	runtime.GC()
+	if after := neededMemory(); after > before+16<<20 || after < 1<<20 {
+		t.Errorf("%d bytes were needed, and %d are after making garbage", before, after)
+	}
+	garbage = make([]byte, 64<<20)
+	runtime.GC()
+	if after := neededMemory(); after < before+48<<20 {
+		t.Errorf("%d bytes were needed, and %d are with 64 MiB more", before, after)
+	}
+	garbage = nil
+}
+
+var garbage []byte
+
+// TestCacheGivesWayFirst: requests are refused only when the cache has nothing
+// more to give.
+func TestCacheGivesWayFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gives atomic.Bool
+		var used atomic.Uint64
+		g := memoryGuard{
+			read: func() (uint64, uint64) { return used.Load(), 100 },
+			tell: func(uint64, uint64, time.Time) bool { return gives.Load() },
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		used.Store(96)
+		gives.Store(true)
+		go g.watch(ctx)
+		for _, step := range []struct {
+			used          uint64
+			gives, refuse bool
+		}{{96, true, false}, {96, false, true}, {96, true, false}, {94, false, false}} {
+			used.Store(step.used)
+			gives.Store(step.gives)
+			time.Sleep(2 * memoryLook)
+			synctest.Wait()
+			if refuses := g.refuse() != nil; refuses != step.refuse {
+				t.Errorf("%+v: refuses: %v", step, refuses)
+			}
+		}
+	})
 }

@@ -19,11 +19,13 @@ const (
 	memoryLook = 100 * time.Millisecond
 )
 
-// memoryGuard watches the process's memory against the runtime's soft limit
+// memoryGuard watches what the process needs against the runtime's soft limit
 // (GOMEMLIMIT, which cmd/levee sets from the container's).
 type memoryGuard struct {
-	read  func() (used, limit uint64)
-	tell  func(used, limit uint64, now time.Time) // who can make do with less; nil: nobody
+	read func() (used, limit uint64)
+	// tell tells who can make do with less, and returns whether they will; nil:
+	// nobody can.
+	tell  func(used, limit uint64, now time.Time) (gives bool)
 	short atomic.Bool
 }
 
@@ -37,10 +39,8 @@ func (g *memoryGuard) watch(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		used, limit := g.read()
-		g.short.Store(float64(used) > memoryShedAt*float64(limit))
-		if g.tell != nil {
-			g.tell(used, limit, time.Now())
-		}
+		gives := g.tell != nil && g.tell(used, limit, time.Now())
+		g.short.Store(!gives && float64(used) > memoryShedAt*float64(limit))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -57,14 +57,32 @@ func (g *memoryGuard) refuse() *answer {
 	return &answer{status: http.StatusServiceUnavailable, kind: errUnavailable, details: "out of memory"}
 }
 
-// runtimeMemory is what the runtime counts against its soft limit, and that
-// limit; 0 where none is set.
-func runtimeMemory() (used, limit uint64) {
-	l := debug.SetMemoryLimit(-1)
-	if l == math.MaxInt64 {
-		return 0, 0
+// limitedMemory reads what the process needs, against the runtime's soft limit
+// (GOMEMLIMIT, or the container's) as it is now: what is set later only paces
+// the collector. 0 where there is none.
+func limitedMemory() func() (used, limit uint64) {
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		return func() (used, limit uint64) { return 0, 0 }
 	}
-	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	return func() (uint64, uint64) { return neededMemory(), uint64(limit) }
+}
+
+// neededMemory is what a collection would leave. The whole of what is taken says
+// nothing: near its limit the runtime always fills it with garbage before it
+// collects that.
+func neededMemory() uint64 {
+	s := []metrics.Sample{
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+	}
 	metrics.Read(s)
-	return s[0].Value.Uint64() - s[1].Value.Uint64(), uint64(l)
+	total, released, free, objects, live := s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64(), s[3].Value.Uint64(), s[4].Value.Uint64()
+	if live == 0 || live > objects { // nothing was collected yet, or just now
+		live = objects
+	}
+	return total - min(total, released+free+objects) + live
 }

@@ -88,7 +88,7 @@ type Proxy struct {
 func New(cfg *config.Config, o Options) (*Proxy, error) {
 	o.defaults()
 	p := &Proxy{o: o, slots: newSlots(1), sockets: map[string]*listener{}}
-	p.memory.read, p.memory.tell = runtimeMemory, p.o.caching.squeeze
+	p.memory.read, p.memory.tell = limitedMemory(), p.o.caching.squeeze
 	p.o.caching.file.caches = p.cachesURL
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	p.o.keeper.load(cfg.State, time.Now())

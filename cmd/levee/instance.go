@@ -68,6 +68,9 @@ func run(file string, over config.Overrides, stdout, stderr *os.File) error {
 	watching, stopWatching := context.WithCancel(context.Background())
 	defer stopWatching()
 	go i.manager.Watch(watching)
+	if pacer := newPacer(i.proxy.CacheMemory); pacer != nil {
+		go pacer.run(watching)
+	}
 
 	life := life{
 		signals: signals,

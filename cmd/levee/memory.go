@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"math"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"github.com/levee-proxy/levee/cache/storage"
 )
 
 // limitMemory has the garbage collector keep below nine tenths of the memory
@@ -19,4 +26,87 @@ func limitMemory(log *slog.Logger) {
 	case limit < math.MaxInt64:
 		log.Debug("memory is limited", "bytes", limit)
 	}
+}
+
+const (
+	// paceEvery is how often the collector's pace is looked at: while something
+	// new takes memory it works harder than it needs to, for so long at most.
+	paceEvery = 250 * time.Millisecond
+
+	// paceSlack is left in any case, so that a small process isn't collected all
+	// the time.
+	paceSlack = 16 << 20
+
+	// paceStep is by how much the pace must be off before it is changed: to change
+	// it stops the world for an instant.
+	paceStep = 4 << 20
+)
+
+// pacer keeps the process's memory close to what the cache may take and what
+// everything else needs. By the runtime's standard settings a heap grows to twice
+// what is alive, so a cache of a gigabyte would take two. What isn't the cache's
+// may still double.
+//
+// It works by the runtime's soft limit, below that which the process began with.
+type pacer struct {
+	most, now int64
+	cache     func() (budget, used int64)
+	set       func(int64) int64
+}
+
+// newPacer is nil where the operator has said how the collector works.
+func newPacer(cache func() (budget, used int64)) *pacer {
+	if os.Getenv("GOMEMLIMIT") != "" || os.Getenv("GOGC") != "" {
+		return nil
+	}
+	most := debug.SetMemoryLimit(-1)
+	return &pacer{most: most, now: most, cache: cache, set: debug.SetMemoryLimit}
+}
+
+// run looks at intervals until ctx ends.
+func (p *pacer) run(ctx context.Context) {
+	tick := time.NewTicker(paceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.look(aliveMemory())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look sets the pace for a heap of which so much is alive, and what the runtime
+// takes beside it.
+func (p *pacer) look(alive, beside int64) {
+	next := p.most
+	if budget, used := p.cache(); budget > 0 {
+		rest := 2*max(alive-used, 0) + beside + paceSlack
+		next = min(storage.MemoryLimit(budget, rest), p.most)
+	}
+	if off := next - p.now; off >= paceStep || off <= -paceStep || next == p.most && off != 0 {
+		p.now = next
+		p.set(next)
+	}
+}
+
+// aliveMemory is what the last collection left of the heap, and what the runtime
+// takes beside the heap: stacks, and its own books.
+func aliveMemory() (alive, beside int64) {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+	}
+	metrics.Read(s)
+	heap := uint64(0)
+	for _, class := range s[2:] {
+		heap += class.Value.Uint64()
+	}
+	total := s[1].Value.Uint64()
+	return int64(s[0].Value.Uint64()), int64(total - min(total, heap))
 }
