@@ -76,6 +76,7 @@ func (p *Proxy) PurgeCache(what Purge) (int, error) {
 		parts.store.Sweep()
 	}
 	c.purges.note(found, now)
+	c.file.purged()
 	return found, nil
 }
 

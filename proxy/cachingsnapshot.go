@@ -21,6 +21,10 @@ const (
 	// One that takes longer is given up, and the one before it stays.
 	snapshotLastWrite = 2 * time.Second
 
+	// snapshotPurged is how soon after an operator's purge one is written, so that
+	// a crash doesn't bring back what was purged.
+	snapshotPurged = time.Second
+
 	// snapshotPauses is how many times as long as the last write took the next
 	// one waits, at least: a large cache must not keep a disk busy.
 	snapshotPauses = 9
@@ -47,6 +51,7 @@ type cacheFile struct {
 	closing bool
 
 	changed chan struct{}   // holds a wish to look at the settings
+	purges  chan struct{}   // holds a wish to write soon
 	running context.Context // ended: cut off what is read or written, write once more, and end
 	stop    context.CancelFunc
 
@@ -69,7 +74,7 @@ func extentOf(parts *cacheParts) cacheExtent {
 func newCacheFile(log *slog.Logger, parts func() *cacheParts) *cacheFile {
 	f := &cacheFile{
 		log: log, parts: parts, caches: func(string) bool { return true },
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), purges: make(chan struct{}, 1),
 	}
 	f.running, f.stop = context.WithCancel(context.Background())
 	return f
@@ -102,6 +107,14 @@ func (f *cacheFile) configure(cfg config.CacheSnapshot) {
 func (f *cacheFile) look() {
 	select {
 	case f.changed <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+// purged has a snapshot written soon.
+func (f *cacheFile) purged() {
+	select {
+	case f.purges <- struct{}{}:
 	default: // asked for already
 	}
 }
@@ -147,17 +160,22 @@ func (f *cacheFile) settings() config.CacheSnapshot {
 
 func (f *cacheFile) run(ended chan struct{}) {
 	defer close(ended)
-	last, took := time.Now(), time.Duration(0)
+	last, took, soon := time.Now(), time.Duration(0), false
 	for {
 		cfg := f.settings()
 		f.load(f.running, cfg)
 		pause := max(time.Duration(cfg.Interval), snapshotPauses*took)
+		if soon {
+			pause = max(snapshotPurged, snapshotPauses*took)
+		}
 		timer := time.NewTimer(time.Until(last.Add(pause)))
 		select {
 		case <-timer.C:
 			took = f.save(f.running, cfg)
-			last = time.Now()
+			last, soon = time.Now(), false
 		case <-f.changed:
+		case <-f.purges:
+			soon = true
 		case <-f.running.Done():
 			timer.Stop()
 			f.save(f.last, f.settings())

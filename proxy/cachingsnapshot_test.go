@@ -244,6 +244,30 @@ func TestSoftPurgeOutlivesARestart(t *testing.T) {
 	})
 }
 
+// TestPurgeOutlivesACrash, which comes long before the next snapshot is due.
+func TestPurgeOutlivesACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "cache")
+		k := newKept(t, file, "", gives("one", "Cache-Control: max-age=3600"))
+		k.get("/a")
+		k.get("/b")
+		time.Sleep(61 * time.Second) // one is written
+		if n, err := k.proxy.PurgeCache(Purge{URL: "http://example.com/a"}); n != 1 || err != nil {
+			t.Error(n, err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		k.killed()
+		k = newKept(t, file, "", gives("two"))
+		if r := k.get("/a"); r.body != "two" {
+			t.Errorf("what was purged is back: %q, %s", r.body, r.status())
+		}
+		if r := k.get("/b"); r.body != "one" {
+			t.Errorf("%q, %s", r.body, r.status())
+		}
+	})
+}
+
 // TestSnapshotsAtIntervals: the file is written as often as asked for, if there
 // is anything new; a kill loses what came after.
 func TestSnapshotsAtIntervals(t *testing.T) {
