@@ -32,11 +32,7 @@ func (r *running) measure(ctx context.Context, o *origin, each time.Duration) (s
 	if err != nil {
 		return sample{}, err
 	}
-	generate := r.wrk
-	if r.Streams > 0 {
-		generate = r.h2load
-	}
-	l, err := generate(ctx, each)
+	l, err := r.load(ctx, each)
 	if err != nil {
 		return sample{}, err
 	}
@@ -59,6 +55,14 @@ func (r *running) measure(ctx context.Context, o *origin, each time.Duration) (s
 		OriginCores: digits((after.origin - before.origin).Seconds() / took),
 		LoadCores:   digits(l.CPU.Seconds() / took),
 	}, nil
+}
+
+// load loads a proxy for a while, with the generator that speaks its protocol.
+func (r *running) load(ctx context.Context, each time.Duration) (load, error) {
+	if r.Streams > 0 {
+		return r.h2load(ctx, each)
+	}
+	return r.wrk(ctx, each)
 }
 
 // digits leaves three behind the point: more would only be noise.
