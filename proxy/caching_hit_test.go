@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -54,6 +55,14 @@ func fieldsOf(h http.Header, lines string) {
 	}
 }
 
+// stores is the status of what is stored.
+func (c *hitCase) stores() int {
+	if c.status == http.StatusNotFound || c.status == http.StatusNoContent {
+		return c.status
+	}
+	return http.StatusOK
+}
+
 // target is the path of a key.
 func (c *hitCase) target(key int) string { return "/item/" + strconv.Itoa(key) }
 
@@ -82,16 +91,16 @@ func (c *hitCase) proxy(tb testing.TB) *Proxy {
 	tb.Helper()
 	body := []byte(strings.Repeat("x", c.size))
 	refreshed := make(chan struct{})
-	seen := map[string]bool{}
+	var seen sync.Map
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if seen[r.URL.Path] { // one at a time comes: the keys are asked for in turn
+		if _, again := seen.LoadOrStore(r.URL.Path, true); again && c.rung != "" {
 			<-refreshed
 		}
-		seen[r.URL.Path] = true
 		w.Header().Set("Cache-Control", "max-age=3600")
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Etag", `"a"`)
 		fieldsOf(w.Header(), c.fields)
+		w.WriteHeader(c.stores())
 		_, _ = w.Write(body)
 	}))
 	tb.Cleanup(up.Close)
@@ -104,7 +113,7 @@ func (c *hitCase) proxy(tb testing.TB) *Proxy {
 	tb.Cleanup(p.Close)
 	for _, r := range c.requests(tb) {
 		r.Method = http.MethodGet
-		for _, name := range []string{"Range", "If-None-Match", "If-Modified-Since"} {
+		for _, name := range []string{"Range", "If-None-Match", "If-Modified-Since", "Cache-Control"} {
 			r.Header.Del(name)
 		}
 		d := &taker{header: http.Header{}}

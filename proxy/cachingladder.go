@@ -80,7 +80,7 @@ func (p *Proxy) fromStore(w *beginning, x *exchange, now time.Time) bool {
 	switch {
 	case v.Use == cache.UseStaleWhileRevalidate:
 		known = p.refresh(x, now)
-	case v.Use == cache.UseFresh && t.req.Method != http.MethodHead && t.early(v):
+	case v.Use == cache.UseFresh && t.early:
 		known = p.refresh(x, now)
 	}
 	x.free = !known && x.untouched()

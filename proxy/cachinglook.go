@@ -26,6 +26,8 @@ type cacheTurn struct {
 	asked time.Time    // and when
 
 	verdict cache.Verdict
+	early   bool          // it is to be refreshed although it is fresh
+	looked  bool          // what is said up to here was found out already, just now
 	forward cache.Forward // why it goes to the upstream
 	result  cacheResult
 
@@ -37,6 +39,10 @@ type cacheTurn struct {
 func (p *Proxy) takesPart(x *exchange) bool {
 	t := &x.turn
 	parts := p.o.caching.parts.Load()
+	if t.looked && t.route == x.route.caching && t.parts == parts {
+		return true
+	}
+	*t = cacheTurn{}
 	if x.route.caching == nil || parts == nil {
 		return false
 	}
@@ -82,8 +88,12 @@ func cacheRequest(x *exchange) cache.Request {
 
 // look finds what is stored for the request, and what may be done with it.
 func (t *cacheTurn) look(now time.Time) {
+	if t.looked {
+		t.looked = false
+		return
+	}
 	store := t.parts.store
-	t.key, t.forward, t.verdict = t.base, cache.ForwardURIMiss, cache.Verdict{}
+	t.key, t.forward, t.verdict, t.early = t.base, cache.ForwardURIMiss, cache.Verdict{}, false
 	t.entry, _ = store.Get(t.base, t.matches)
 	if t.entry == nil {
 		if other, found := store.Get(t.base, nil); found {
@@ -95,6 +105,7 @@ func (t *cacheTurn) look(now time.Time) {
 	t.since, _ = store.Purged(t.entry)
 	t.verdict = t.judge(now, cache.Calm)
 	t.forward = cache.ForwardFor(t.verdict)
+	t.early = t.verdict.Use == cache.UseFresh && t.req.Method != http.MethodHead && t.isEarly(t.verdict)
 }
 
 // matches says whether a stored response is of the request's variant.

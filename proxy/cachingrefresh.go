@@ -21,8 +21,8 @@ const (
 // jittered is d, give or take half of it.
 func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// early says whether a fresh answer is to be refreshed already.
-func (t *cacheTurn) early(v cache.Verdict) bool {
+// isEarly says, by chance, whether a fresh answer is to be refreshed already.
+func (t *cacheTurn) isEarly(v cache.Verdict) bool {
 	cost := time.Duration(t.entry.Policy.marks.cost.Load())
 	if v.TTL > 64*cost { // too far off for any chance worth drawing
 		return false

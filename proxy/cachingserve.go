@@ -23,15 +23,15 @@ func (p *Proxy) tellStored(w *beginning, x *exchange, now time.Time, e *entry, v
 	}
 	h := w.Header()
 	var m *cache.Multipart
-	if a.Parts != nil {
+	if a.Parts == nil {
+		x.eachStored(e, &a, v.Age, said, func(name string, values []string) { h[name] = values })
+	} else {
 		m = &cache.Multipart{Answer: a, Boundary: rand.Text(), ContentType: e.Header.Get("Content-Type")}
-	}
-	x.storedHeader(h, e, &a, m, v.Age)
-	if !said.Hit && v.Age < time.Second { // Age would say that the upstream wasn't asked for this one
-		delete(h, ageField)
+		e.Header.CopyTo(h)
+		a.SetHeader(h, v.Age, m.Boundary)
+		x.tellCacheStatus(h, said)
 	}
 	unsniffed(h)
-	x.tellCacheStatus(h, said)
 	if x.closing {
 		h["Connection"] = closeValues
 	}
@@ -50,32 +50,40 @@ func (p *Proxy) tellStored(w *beginning, x *exchange, now time.Time, e *entry, v
 	return true
 }
 
-// storedHeader makes h the header of an answer from a stored response. Values
-// are the stored ones, or stand in the exchange's room.
-func (x *exchange) storedHeader(h http.Header, e *entry, a *cache.Answer, m *cache.Multipart, age time.Duration) {
-	if m != nil {
-		e.Header.CopyTo(h)
-		a.SetHeader(h, age, m.Boundary)
-		return
-	}
+// eachStored gives the fields of an answer from a stored response that isn't one
+// of several parts. Values are the stored ones, or stand in the exchange's room.
+func (x *exchange) eachStored(e *entry, a *cache.Answer, age time.Duration, said *cache.Status, put func(name string, values []string)) {
 	whole := a.Status == e.Policy.Status()
 	tagged := !whole && e.Header.Has("Etag")
+	sized := false
+	var before []string
 	for i := range e.Header {
-		if f := &e.Header[i]; whole || a.Keeps(f.Name, tagged) {
-			h[f.Name] = f.Values
+		f := &e.Header[i]
+		switch {
+		case !whole && !a.Keeps(f.Name, tagged):
+			continue
+		case f.Name == cacheStatusField:
+			before = f.Values
+			continue
+		case f.Name == "Content-Length" || f.Name == "Content-Range":
+			if !whole { // it is of the whole
+				continue
+			}
+			sized = sized || f.Name == "Content-Length"
 		}
+		put(f.Name, f.Values)
 	}
-	x.values.set(h, ageField, x.values.number(int64(age/time.Second)))
-	if whole {
-		if !has(h, "Content-Length") && bodyAllowed(a.Status) {
-			x.values.set(h, "Content-Length", x.values.number(a.Size))
-		}
-		return
+	if said.Hit || age >= time.Second { // else Age would say that the upstream wasn't asked for this one
+		put(ageField, x.values.list(x.values.number(int64(age/time.Second))))
 	}
-	if a.Status != http.StatusNotModified {
+	put(cacheStatusField, x.cacheStatus(before, said))
+	switch {
+	case whole && !sized && bodyAllowed(a.Status):
+		put("Content-Length", x.values.list(x.values.number(a.Size)))
+	case !whole && a.Status != http.StatusNotModified:
 		var text [64]byte
-		x.values.set(h, "Content-Range", x.values.bytes(a.AppendContentRange(text[:0])))
-		x.values.set(h, "Content-Length", x.values.number(a.Range.Length))
+		put("Content-Range", x.values.list(x.values.bytes(a.AppendContentRange(text[:0]))))
+		put("Content-Length", x.values.list(x.values.number(a.Range.Length)))
 	}
 }
 
@@ -104,14 +112,19 @@ func unsniffed(h http.Header) {
 
 // tellCacheStatus adds to Cache-Status what the cache did.
 func (x *exchange) tellCacheStatus(h http.Header, said *cache.Status) {
+	h[cacheStatusField] = x.cacheStatus(h[cacheStatusField], said)
+}
+
+// cacheStatus is Cache-Status with what the cache did behind what caches before
+// it did. That may be shared, and is never written to.
+func (x *exchange) cacheStatus(before []string, said *cache.Status) []string {
 	said.Cache = x.gen.name
 	var stack [128]byte
 	text := x.values.bytes(said.Append(stack[:0]))
-	if before := h[cacheStatusField]; len(before) > 0 { // shared: never written to
-		h[cacheStatusField] = append(before[:len(before):len(before)], text)
-		return
+	if len(before) > 0 {
+		return append(before[:len(before):len(before)], text)
 	}
-	x.values.set(h, cacheStatusField, text)
+	return x.values.list(text)
 }
 
 // bodyWriter writes an answer's body to a client that must take it at some pace.

@@ -12,7 +12,8 @@
 //	listener.go, slots.go, engine.go     accept, connection caps, net/http's server
 //	validate.go, memory.go               what is refused before anything else
 //	router.go                            host and path prefix to a route
-//	exchange.go, handler.go              the request's facts and the order of the steps
+//	exchange.go, handler.go, reuse.go, fieldvalues.go
+//	                                     the request's facts, room for its texts, and the order of the steps
 //	identity.go, ratecap.go              who asks, and how often he may
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
 //	outgoing.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
@@ -23,7 +24,8 @@
 //	                                     whether it is a retry, and of whom there are too many
 //	caching.go, cachingroute.go, cachingmemory.go
 //	                                     the cache's memory, and what a route's settings make of it
-//	cachinglook.go, cachingserve.go      what is stored for a request, and answering from it
+//	cachinglook.go, cachingserve.go, expresshit.go
+//	                                     what is stored for a request, and answering from it
 //	cachingquery.go                      a QUERY's content, which is part of its key
 //	cachingjoin.go, cachingfetch.go, cachingfill.go
 //	                                     waiting for a fetch that all share, the fetch, and what is kept of it

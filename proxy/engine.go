@@ -100,7 +100,7 @@ func newEngine(kind string, cfg *config.Listener, limits *config.Limits, h http.
 			ErrorLog:    errorLog,
 		}
 		if e.proxy != nil {
-			config.Express = e.answerLean
+			config.Express, config.Expressed = e.answerLean, e.expressed
 		}
 		e.lean = server.New(config)
 	}

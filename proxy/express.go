@@ -41,6 +41,9 @@ type express struct {
 	preface []byte  // what net/http already got of the next request, by itself
 	account account // of the request that net/http was given last, until it asks
 
+	looked  *exchange  // of the request that the handler gets next, which isn't a simple hit; nil: it wasn't looked at
+	written expressHit // that is being written
+
 	answered  uint64
 	readSet   time.Time // when the connection's deadlines were set from here
 	writeSet  time.Time
@@ -196,15 +199,16 @@ func (e *express) refuse(c *clientConn, request []byte) (answered bool, err erro
 }
 
 // answerLean is for the lean engine, which asks before it makes anything of a
-// request without a body. It appends the answer to b, or nothing.
-func (e *engine) answerLean(nc net.Conn, r *http.Request, b []byte) []byte {
-	if !e.proxy.expectsShedding() {
-		return b
-	}
+// request without a body. It appends the answer to b, or nothing, and returns
+// what of its body isn't there.
+func (e *engine) answerLean(nc net.Conn, r *http.Request, b []byte) (head []byte, body [][]byte) {
 	c := nc.(*clientConn)
+	if head, body = c.express.hit(c, r, b); len(head) > len(b) || !e.proxy.expectsShedding() {
+		return head, body
+	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	return c.express.answer(c, r, &s.x, b)
+	return c.express.answer(c, r, &s.x, b), nil
 }
 
 // answer appends the answer to a request that is to be refused, or nothing.

@@ -13,8 +13,9 @@ import (
 // listeners and behind any other [http.Server].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gen := p.gen.Load()
-	x := takeExchange()
-	x.r, x.gen, x.conn, x.start = r, gen, connOf(r), time.Now()
+	conn := connOf(r)
+	x := conn.takeLooked(r)
+	x.r, x.gen, x.conn, x.start = r, gen, conn, time.Now()
 	x.account = x.conn.takeAccount(r)
 	x.closing = p.draining.Load() || x.conn.retired()
 	p.inflight.Add(1)

@@ -29,5 +29,5 @@ func (x *exchange) release() {
 // has no body that a transport might read, no timer, and no context that
 // somebody waits for.
 func (x *exchange) untouched() bool {
-	return x.body.src == nil && x.cancel == nil && x.run == nil && x.fetch == nil
+	return x.body.src == nil && x.held == nil && x.cancel == nil && x.run == nil && x.fetch == nil
 }

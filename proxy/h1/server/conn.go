@@ -35,6 +35,8 @@ type conn struct {
 	first bool // no request has come yet
 	post  bool // the last one was a POST
 
+	bufs, unwritten net.Buffers // room for what is written at once, and what of it is left
+
 	current atomic.Pointer[exchange] // nil: none
 }
 
@@ -238,14 +240,24 @@ func (c *conn) express(d *draft) (answered bool, f fate) {
 	out := takeOut()
 	defer giveOut(out)
 	c.fill(&d.request, &d.head, &d.url)
-	b := c.s.cfg.Express(c.nc, &d.request, (*out)[:0])
-	if len(b) == 0 {
+	head, body := c.s.cfg.Express(c.nc, &d.request, (*out)[:0])
+	if len(head) == 0 {
 		return false, over
 	}
 	if d := c.s.cfg.Write; d > 0 {
 		_ = c.wire.SetWriteDeadline(time.Now().Add(d))
 	}
-	if _, err := c.rw.Write(b); err != nil {
+	*out = head
+	var err error
+	if len(body) == 0 {
+		_, err = c.rw.Write(head)
+	} else {
+		err = c.write(out, body...)
+	}
+	if told := c.s.cfg.Expressed; told != nil {
+		told(c.nc, err)
+	}
+	if err != nil {
 		return true, over
 	}
 	return true, next

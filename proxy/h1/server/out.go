@@ -35,7 +35,7 @@ func giveOut(b *[]byte) {
 func (c *conn) write(out *[]byte, pieces ...[]byte) error {
 	if c.tls == nil {
 		if _, ok := c.wire.bottom.(*net.TCPConn); ok {
-			bufs := make(net.Buffers, 0, 4)
+			bufs := c.bufs[:0]
 			if len(*out) > 0 {
 				bufs = append(bufs, *out)
 			}
@@ -44,7 +44,9 @@ func (c *conn) write(out *[]byte, pieces ...[]byte) error {
 					bufs = append(bufs, p)
 				}
 			}
-			err := c.wire.writev(&bufs)
+			c.bufs, c.unwritten = bufs, bufs
+			err := c.wire.writev(&c.unwritten)
+			clear(c.bufs)
 			*out = (*out)[:0]
 			return err
 		}

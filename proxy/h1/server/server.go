@@ -18,10 +18,15 @@ type Config struct {
 	// Handler answers the requests.
 	Handler http.Handler
 	// Express, if set, is asked first about a request without a body that asks
-	// nothing of the connection, before anything is made of it: it may append a
-	// whole answer to b, and the handler is not called. It must not keep the
-	// request, which has no context but the background's.
-	Express func(c net.Conn, r *http.Request, b []byte) []byte
+	// nothing of the connection, before anything is made of it: it may append an
+	// answer's head to b, with as much of the body as it likes, and return the rest
+	// in pieces; then the handler is not called. It must not keep the request,
+	// which has no context but the background's, nor its header's map. Where it
+	// appends nothing, the handler is called next.
+	Express func(c net.Conn, r *http.Request, b []byte) (head []byte, body [][]byte)
+	// Expressed, if set, is called behind each such answer, when it has been
+	// written, with the error of doing so.
+	Expressed func(c net.Conn, err error)
 	// Limits bound the header and the trailers of a request.
 	Limits h1.Limits
 	// Header is how long a client may take over a request's header, from its
