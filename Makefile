@@ -16,7 +16,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-clients lint fmt bench bench-envoy microbench storm rehearse-limiter rehearse-storms image image-test tools clean
+.PHONY: help build run test test-clients lint fmt bench bench-envoy microbench storm expiry rehearse-limiter rehearse-storms image image-test tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ microbench: ## every Go benchmark, briefly; BENCH=… picks some, BENCHTIME=… 
 
 storm: ## the adaptive limit over real HTTP: eight storms through levee run, seven minutes; STORM="-runs 3" takes flags, -help lists them
 	$(GO) run ./bench/storm $(STORM)
+
+expiry: ## 100,000 cached answers expire at one moment, over real HTTP: what refreshes take, and what others wait; six minutes
+	LEVEE_E2E_EXPIRY=100000 $(GO) test -count=1 -v -timeout 20m -run '^TestExpiryOfManyAtOnce$$' ./internal/e2e
 
 rehearse-limiter: ## judge the adaptive limit in simulation, against others: docs/limiter-results.md, in a quarter of an hour
 	$(GO) run ./internal/rehearsal/cmd/limiter-report
