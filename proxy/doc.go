@@ -31,6 +31,8 @@
 //	                                     waiting for a fetch that all share, the fetch, and what is kept of it
 //	cachingladder.go, cachingrefresh.go, cachinghead.go, cachinginvalidate.go, cachingchanges.go, cachingpurge.go
 //	                                     what is stale or a fallback, refreshing, and what changes make worthless
+//	cachingsnapshot.go, cachingrestore.go, cachingrecord.go, cachingramp.go, refreshbudget.go
+//	                                     what of it outlives a restart, and what refreshes may take
 //	idempotency.go, idempotencykey.go, guardbody.go, guard.go
 //	                                     whether a request with a key may go on, or has been before
 //	guardrun.go, recorder.go, guardanswers.go
