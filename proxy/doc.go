@@ -9,7 +9,8 @@
 //
 // A request's way, and the files that hold each step:
 //
-//	listener.go, slots.go, engine.go     accept, connection caps, net/http's server
+//	listener.go, slots.go, engine.go     accept, connection caps, who reads the requests: net/http's server
+//	                                     or our own (packages h1 and h1/server)
 //	validate.go, memory.go               what is refused before anything else
 //	router.go                            host and path prefix to a route
 //	exchange.go, handler.go, reuse.go, fieldvalues.go
