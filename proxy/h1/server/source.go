@@ -3,9 +3,8 @@ package server
 import (
 	"errors"
 	"io"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // source is what a connection's h1.Reader reads from. It sees to the deadline of
@@ -47,10 +46,10 @@ func (s *source) Read(p []byte) (int, error) {
 
 func (s *source) readRaw(p []byte) (int, error) {
 	for {
-		n, err := unix.Read(s.fd, p)
+		n, err := syscall.Read(s.fd, p)
 		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
 			return 0, errAgain
 		case err != nil:
 			return 0, err
