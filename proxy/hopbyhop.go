@@ -26,6 +26,9 @@ func hopByHop(name string) bool {
 // slices are shared, with their capacity cut: adding to one copies it.
 func copyEndToEnd(dst, src http.Header) {
 	listed := src["Connection"]
+	if len(listed) == 1 && (listed[0] == "keep-alive" || listed[0] == "Keep-Alive") {
+		listed = nil // what most say; it names nothing that isn't left out anyway
+	}
 	for name, values := range src {
 		if hopByHop(name) || (listed != nil && connectionLists(listed, name)) {
 			continue
@@ -39,7 +42,8 @@ func copyEndToEnd(dst, src http.Header) {
 func connectionLists(connection []string, name string) bool {
 	for _, v := range connection {
 		for token := range strings.SplitSeq(v, ",") {
-			if textproto.CanonicalMIMEHeaderKey(textproto.TrimString(token)) == name {
+			token = textproto.TrimString(token)
+			if len(token) == len(name) && textproto.CanonicalMIMEHeaderKey(token) == name {
 				return true
 			}
 		}
