@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -50,6 +51,9 @@ func TestByHand(t *testing.T) {
 // TestOrder: on every trace the bound is above what knowing the future gives,
 // that above LRU and Levee, and Levee above LRU, except where popularity changes.
 func TestOrder(t *testing.T) {
+	if raceDetector {
+		t.Skip("one goroutine, and many steps")
+	}
 	for _, tr := range traces(scale{requests: 40_000, keys: 20_000}) {
 		for _, share := range shares {
 			r, err := tr.play(share)
@@ -74,9 +78,8 @@ func TestOrder(t *testing.T) {
 
 // TestZipf: the second key is asked for half as often as the first, with exponent 1.
 func TestZipf(t *testing.T) {
-	tr := traces(scale{requests: 200_000, keys: 1000})[1]
 	counts := map[uint32]int{}
-	for _, k := range tr.keys {
+	for _, k := range zipf(rand.New(rand.NewPCG(1, 1)), scale{requests: 200_000, keys: 1000}, 1) {
 		counts[k]++
 	}
 	if share := float64(counts[1]) / float64(counts[0]); share < 0.45 || share > 0.55 {
