@@ -21,7 +21,7 @@ import (
 // TestNothingIsLeft: clients that do as they like, to handlers that do likewise,
 // and in the end no goroutine, no descriptor and no watched request is left, and
 // whoever behaved got its own answers. LEVEE_ABORTS is how many requests; a
-// million take a few minutes:
+// million take a quarter of an hour:
 //
 //	LEVEE_ABORTS=1000000 go test -run TestNothingIsLeft -timeout 1h ./proxy/h1/server
 func TestNothingIsLeft(t *testing.T) {
