@@ -113,6 +113,9 @@ func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Wr
 	}
 	variants := s.variants()
 	for _, p := range o.peers {
+		if s.Only != "" && s.Only != p.program {
+			continue // nobody expects it there
+		}
 		for _, v := range variants {
 			one := peerResult{Name: p.name, Version: p.version, Variant: v.label}
 			s.benchCase = &v.benchCase
