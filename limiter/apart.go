@@ -271,6 +271,7 @@ func (l *Limiter) part(now int64, class int, why string) {
 	l.regroup(class, &l.group, g)
 	// What was measured in common says nothing of the others.
 	c.fit.n, c.late, c.lates, c.doubts = 0, 0, 0, 0
+	c.known = known{}
 	before, bound := c.limit, c.max
 	c.max = max(c.max-most, c.min) // so both together stay within the bound
 	g.alone.most = bound - c.max
@@ -335,6 +336,7 @@ func (l *Limiter) join(now int64, g *group, why string) {
 		}
 	}
 	c.fit.n, c.doubts = 0, 0
+	c.known = known{}
 	c.max += g.alone.most
 	c.move(now, c.limit+min(g.ctl.limit, g.alone.took), "apart", fmt.Sprintf("class %d is back: %s", g.alone.class, why))
 }

@@ -25,6 +25,8 @@ const (
 	baselineMemory = 300
 	// shapeSize is how many latencies are kept to know the spread.
 	shapeSize = 128
+	// shapeLeast is how many of them are a spread.
+	shapeLeast = 8
 )
 
 // expect is the latency that a class has without queueing, in ns; 0 if unknown.
@@ -64,16 +66,11 @@ func (b *baselines) inflation(logMean float64) float64 {
 		return math.Exp(logMean)
 	}
 	shape := b.shape[:min(b.seen, shapeSize)]
-	if len(shape) < 8 {
+	if len(shape) < shapeLeast {
 		return math.Exp(logMean)
 	}
-	own, mean := 0.0, 0.0
-	for _, s := range shape {
-		own += math.Log(s)
-		mean += s
-	}
+	own, mean := b.moments()
 	n := float64(len(shape))
-	own, mean = own/n, mean/n
 	low, high := 0.0, mean*math.Exp(logMean)*4
 	for range 24 {
 		wait := (low + high) / 2
@@ -88,4 +85,15 @@ func (b *baselines) inflation(logMean float64) float64 {
 		}
 	}
 	return 1 + (low+high)/2/mean
+}
+
+// moments are the mean logarithm of the shape's latencies, and their mean.
+func (b *baselines) moments() (log, mean float64) {
+	shape := b.shape[:min(b.seen, shapeSize)]
+	for _, s := range shape {
+		log += math.Log(s)
+		mean += s
+	}
+	n := float64(len(shape))
+	return log / n, mean / n
 }

@@ -73,10 +73,11 @@ type controller struct {
 	min, max float64
 	off      map[string]bool // rules switched off, for ablation
 
-	step uint32 // counts moves of the limit
-	win  window
-	base baselines
-	fit  fit
+	step  uint32 // counts moves of the limit
+	win   window
+	base  baselines
+	fit   fit
+	known known
 
 	boot   bool    // the first baseline is still being learned
 	spread float64 // of logarithms of latency, as last seen
@@ -172,6 +173,8 @@ func (c *controller) sample(now int64, w *Waiter, latency float64, censored bool
 		c.win.add(latency, log-b.log, float64(w.occupancy), full)
 		if censored {
 			c.win.censored++
+		} else {
+			c.win.levels[levelOf(float64(w.occupancy))].add(log - b.log)
 		}
 	}
 	return log - b.log, true
@@ -315,16 +318,21 @@ func (c *controller) decide(now int64) {
 		c.unbound(now, here, inflation)
 		return
 	}
+	n := c.win.n + c.lates
+	c.late += (float64(c.lates)/float64(n) - c.late) / 2
+	c.lates = 0
+	c.fit.hurried = c.late > lateNone
+	if c.fit.n == 0 && !c.off["recall"] {
+		c.fit.recall(now, c.known.widths(&c.base, c.spread, max(1, c.noise)))
+	}
 	c.fit.add(here, max(float64(memoryLeast), float64(memoryWindows*(now-c.win.begun))))
 	if 2*c.win.censored <= c.win.n { // or they tell when clients leave, not how slow the service is
 		c.rebase()
 	}
 
-	n := c.win.n + c.lates
-	c.late += (float64(c.lates)/float64(n) - c.late) / 2
-	c.lates = 0
 	price, deepest := priceUsed, cutMost
-	if c.late > lateMany && !c.off["late"] {
+	leaving := c.late > lateMany && !c.off["late"]
+	if leaving {
 		price, deepest = priceLate, cutHurry
 	}
 	if c.fit.width == 0 {
@@ -335,7 +343,7 @@ func (c *controller) decide(now int64) {
 	if binding && !blind {
 		high = min(c.limit*c.stride, c.max)
 	}
-	to := c.fit.best(max(c.limit*deepest, c.min), high, price)
+	to := c.fit.best(max(c.limit*deepest, c.min), high, price, leaving)
 	if blind && binding {
 		// Such windows tell when clients leave, which looks like a latency that
 		// doesn't depend on how much is inflight: a service as wide as you like.
@@ -403,6 +411,7 @@ func (c *controller) rebase() {
 func (c *controller) unbound(now int64, here point, inflation float64) {
 	if inflation < tolerated(here.occ) {
 		c.fit.unqueued(here.occ)
+		c.known.take(now, &c.win)
 		c.tried = false
 	}
 	if most := max(c.peak*headroom, c.peak+headroomLeast); c.limit > most && !c.off["idle"] {

@@ -20,10 +20,12 @@
 //	group.go       what is limited together: all classes, or one alone
 //	apart.go       when a class that is slow alone is limited alone
 //	controller.go  how the limit moves, rule by rule
+//	known.go       how wide the service is, from calm times
 //	fit.go         how wide and how slow the service is, from few measurements
 //	abandoned.go   requests that nobody waits for, but the service works on
 //	window.go      what was measured since the limit last moved
 //	baseline.go    what latency is without queueing, class by class
+//	curve.go       what a wait makes of latencies, for many at once
 //	counts.go      what was admitted and shed, in all and lately
 //	status.go      what people are told
 //	state.go       what is handed on to the next limiter of a service

@@ -34,6 +34,11 @@ type fit struct {
 	trusted bool    // the baseline is known to be latency without queueing
 	width   float64 // what the service is known to work on at once; 0: unknown
 
+	hurried  bool             // clients leave: what calm times told counts
+	calm     [fitGrid]float64 // how likely calm times make each width, as logarithms
+	calmAt   int64            // when that was recalled
+	expected [fitGrid]float64 // how likely each width was before any point, as logarithms
+
 	weight        [fitGrid]float64 // the distribution over widths
 	slow, slowErr float64          // mean of log s, and its error
 
@@ -74,12 +79,15 @@ const (
 func (p point) near(q point) bool { return math.Abs(math.Log(p.occ/q.occ)) < sameLevel }
 
 // grid holds the widths, their logarithms, and those of the limits that fit
-// them: the width, and half of the queueing that is tolerated.
-var grid = func() (g [fitGrid]struct{ width, log, logFit float64 }) {
+// them: the width, and half of the queueing that is tolerated; while clients
+// leave, only half as much of it by share.
+var grid = func() (g [fitGrid]struct{ width, log, logFit, logLate float64 }) {
 	for i := range g {
 		log := float64(i) * fitStep
 		w := math.Exp(log)
-		g[i].width, g[i].log, g[i].logFit = w, log, math.Log(w+max(slackLeast, slackShare*w)/2)
+		g[i].width, g[i].log = w, log
+		g[i].logFit = math.Log(w + max(slackLeast, slackShare*w)/2)
+		g[i].logLate = math.Log(w + max(slackLeast, slackShare*w/2)/2)
 	}
 	return g
 }()
@@ -90,6 +98,7 @@ func (f *fit) add(p point, memory float64) {
 	if f.off["width"] {
 		f.width = 0
 	}
+	f.expect(p.at)
 	defer func() { f.evidence(f.points[:f.n], p.at, memory) }()
 	if f.n == 0 {
 		f.points[0], f.n = p, 1
@@ -135,7 +144,7 @@ func (f *fit) evidence(points []point, now int64, memory float64) float64 {
 	for i := range grid {
 		var log float64
 		log, means[i], vars[i] = f.likelihood(points, grid[i].log)
-		f.weight[i] = log + f.prior(grid[i].log)
+		f.weight[i] = log + f.expected[i]
 		most = max(most, f.weight[i])
 	}
 	sum := 0.0
@@ -153,7 +162,7 @@ func (f *fit) evidence(points []point, now int64, memory float64) float64 {
 	return most + math.Log(sum)
 }
 
-// prior is the logarithm of how likely a width is before any measurement.
+// prior is the logarithm of how likely a width is if something has happened to it.
 func (f *fit) prior(logWidth float64) float64 {
 	if f.width == 0 {
 		return 0
@@ -213,7 +222,8 @@ func normal(x, variance float64) float64 {
 // best is the limit from low to high that is worth most. A limit below what
 // the service can do loses throughput, by the logarithm; one above it costs
 // latency, by the logarithm times the price, and more the further it is above.
-func (f *fit) best(low, high, price float64) float64 {
+// late says that clients leave.
+func (f *fit) best(low, high, price float64, late bool) float64 {
 	best, most := low, math.Inf(-1)
 	for l := low; ; l = min(max(l*1.03, l+0.25), high) {
 		worth, log := 0.0, math.Log(l)
@@ -222,6 +232,9 @@ func (f *fit) best(low, high, price float64) float64 {
 				continue
 			}
 			d := log - grid[i].logFit
+			if late {
+				d = log - grid[i].logLate
+			}
 			if d > 0 {
 				d *= -(price + waitSquare*d)
 			}

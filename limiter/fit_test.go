@@ -99,7 +99,7 @@ func FuzzFit(f *testing.F) {
 		if math.Abs(sum-1) > 1e-6 {
 			t.Errorf("the weights' sum is %v", sum)
 		}
-		if best := m.best(3, 30, priceUsed); best < 3 || best > 30 {
+		if best := m.best(3, 30, priceUsed, false); best < 3 || best > 30 {
 			t.Errorf("the best limit from 3 to 30 is %v", best)
 		}
 	})
@@ -111,7 +111,7 @@ func BenchmarkDecision(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		occ := 12 + float64(i%10)
 		f.add(point{occ: occ, y: is(occ), variance: 0.003, at: int64(i) * 1e8}, 5e9)
-		f.best(10, 30, priceUsed)
+		f.best(10, 30, priceUsed, false)
 		f.remember()
 	}
 }

@@ -25,8 +25,9 @@ type window struct {
 	occ      float64 // sum of inflight at dispatch
 	full     int     // dispatched at the limit
 	drops    int
-	censored int // of n: their latency is a lower bound
-	look     int // how many samples there will be when it is looked at early again
+	censored int            // of n: their latency is a lower bound
+	levels   [fitGrid]level // the samples that count in full, by inflight at dispatch
+	look     int            // how many samples there will be when it is looked at early again
 }
 
 func (w *window) reset(now int64) { *w = window{id: w.id + 1, begun: now} }

@@ -47,4 +47,4 @@ func Levee(off ...string) sim.NewGate {
 }
 
 // Rules are the rules of Levee's limiter that can be switched off.
-var Rules = []string{"start", "change", "width", "noise", "probe", "late", "blind", "abandon", "bridge", "patience", "drop", "idle", "apart"}
+var Rules = []string{"start", "change", "width", "recall", "noise", "probe", "late", "blind", "abandon", "bridge", "patience", "drop", "idle", "apart"}

