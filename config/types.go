@@ -142,7 +142,7 @@ type Route struct {
 	// From a request's arrival until its answer is complete. 0: no limit. Upgraded connections and event streams are free of it once they run.
 	Timeout Duration `yaml:"timeout" default:"0s" min:"0s" max:"24h"`
 
-	// Until the upstream's answer begins. 0: no limit. gRPC calls, whose answers may begin late, are free of it.
+	// Until the upstream's answer begins, and for each pause in one that goes into the cache. 0: no limit. gRPC calls, whose answers may begin late, are free of it.
 	ResponseTimeout Duration `yaml:"responseTimeout" default:"60s" min:"0s" max:"24h"`
 
 	// How important the route's requests are when the upstream can't take all: critical, default, background, or a number from 0 (the most important; critical) over 4 (default) to 7 (background).

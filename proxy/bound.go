@@ -13,6 +13,9 @@ import (
 // upload is no silence, nor is a wait in Levee's own queue, and an upstream that
 // stops taking it is.
 //
+// An answer that fills the cache is watched to its end: all who ask for the same
+// wait for it, and one that stands still would keep them from it for good.
+//
 // The same timer makes a stream of an exchange whose answer runs on.
 //
 // And it lets an upload give way whose client is slow. The service does no work
@@ -37,6 +40,7 @@ type bound struct {
 	progress time.Time
 	queued   bool // for a permit: nobody else is silent meanwhile
 	answered bool
+	fills    bool      // the answer goes into the cache
 	streams  time.Time // when to look whether it is a stream; zero: never
 	ended    bool
 
@@ -76,7 +80,7 @@ func (b *bound) set(now time.Time) {
 }
 
 // listens says whether a silence may be the upstream's. The lock must be held.
-func (b *bound) listens() bool { return b.silence > 0 && !b.answered && !b.queued }
+func (b *bound) listens() bool { return b.silence > 0 && (!b.answered || b.fills) && !b.queued }
 
 // earlier is the earlier of two moments; a zero one is none.
 func earlier(a, b time.Time) time.Time {
@@ -237,6 +241,16 @@ func (b *bound) answer(now time.Time, lasting bool) {
 	} else if b.permit.held() {
 		b.streams = now.Add(streamAfter)
 	}
+	b.set(now)
+}
+
+// fill says, at now, that the answer's body is for the cache: no silence in it may
+// be longer than one before its header. What comes of it is told by
+// enqueued, while it is taken, and dequeued.
+func (b *bound) fill(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fills, b.progress = true, now
 	b.set(now)
 }
 

@@ -115,6 +115,7 @@ func (b *filling) share(s *cache.Storing, now time.Time) {
 		b.tooLarge(now)
 	}
 	f.fill.Start(b.got, b.got.size)
+	f.x.bound.fill(now)
 }
 
 // most is how large an answer may be that is kept.
@@ -236,6 +237,10 @@ func (b *filling) Write(data []byte) (int, error) {
 	case fillBody:
 		if b.count += int64(len(data)); !b.large && b.got.policy != nil && b.count > b.most() {
 			b.tooLarge(time.Now())
+		}
+		if b.got.policy != nil {
+			b.f.x.bound.enqueued() // those who read it may hold it up: that is no silence
+			defer func() { b.f.x.bound.dequeued(time.Now()) }()
 		}
 		return b.f.fill.Write(data)
 	case fillFailed:
