@@ -124,13 +124,20 @@ func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
 	return parts, nil
 }
 
-// unsharedFor is how long requests for what can't be shared go each by itself.
-const unsharedFor = 10 * time.Second
+const (
+	// unsharedFor is how long requests for what can't be shared go each by itself.
+	unsharedFor = 10 * time.Second
+
+	// unsharedRetry is how often one of them meanwhile makes a fetch of it, to see
+	// whether that holds: a client that provokes an error, or has a cookie set, must
+	// not be able to keep the cache away from the rest.
+	unsharedRetry = 500 * time.Millisecond
+)
 
 // unshared notes that what a key asks for can't be shared, so that the next ones
 // to ask for it don't wait for one another in vain.
 func (c *cacheParts) unshared(k storage.Key, now time.Time) {
-	c.store.MarkUncacheable(k, now.Add(jittered(unsharedFor)))
+	c.store.MarkUncacheable(k, now, jittered(unsharedFor))
 }
 
 // goes says whether a fetch may begin. If so, done is to be called at its end.

@@ -214,9 +214,19 @@ func (b *filling) put(e storage.Entry[stored]) error {
 	labels := f.x.labels(f.route, &f.req, &b.policy)
 	if len(b.policy.VaryNames()) > 0 {
 		same := func(s *stored) bool { return s.SameVariant(&b.policy) }
-		return f.parts.store.PutVariant(f.base, f.mark, same, labels, e, time.Now())
+		now := time.Now()
+		spent := func(s *stored) bool { return s.FreshFor(now) <= 0 }
+		return f.stored(f.parts.store.PutVariant(f.base, f.mark, same, spent, labels, e, now))
 	}
-	return f.parts.store.Put(f.base, f.mark, labels, e)
+	return f.stored(f.parts.store.Put(f.base, f.mark, labels, e))
+}
+
+// stored says that what was fetched can be shared after all, if it could be stored.
+func (f *fetch) stored(err error) error {
+	if err == nil {
+		f.parts.store.Unmark(f.key)
+	}
+	return err
 }
 
 // labels are what purges find a response by.

@@ -164,7 +164,15 @@ func (t *cacheTurn) alone(now time.Time) bool {
 	if has(h, "Authorization") && store.Uncacheable(authorizedKey(t.base), now) {
 		return true
 	}
-	return store.Uncacheable(t.base, now) || t.key != t.base && store.Uncacheable(t.key, now)
+	for _, k := range [...]storage.Key{t.base, t.key} {
+		if store.Uncacheable(k, now) && !store.Retry(k, now, unsharedRetry) {
+			return true
+		}
+		if t.key == t.base {
+			break
+		}
+	}
+	return false
 }
 
 func has(h http.Header, name string) bool {

@@ -44,7 +44,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 	for i := range 3 { // the first key has variants
 		e := Entry[policy]{Policy: policy{Status: 200 + i}, Header: testHeader(rand.New(rand.NewPCG(1, 1)))}
 		same := func(p *policy) bool { return p.Status == 200+i }
-		if err := s.PutVariant(keys[0], s.Mark(), same, Labels{URL: testURL(0)}, e, now); err != nil {
+		if err := s.PutVariant(keys[0], s.Mark(), same, nil, Labels{URL: testURL(0)}, e, now); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,7 +85,7 @@ func BenchmarkGetVariant(b *testing.B) {
 			s, k, now := newStore(b, Options[policy]{Budget: 8 << 20}), testKey(1), time.Now()
 			for i := range n {
 				same := func(p *policy) bool { return p.Stored == i }
-				if err := s.PutVariant(k, s.Mark(), same, Labels{URL: "u"}, Entry[policy]{Policy: policy{Stored: i}}, now); err != nil {
+				if err := s.PutVariant(k, s.Mark(), same, nil, Labels{URL: "u"}, Entry[policy]{Policy: policy{Stored: i}}, now); err != nil {
 					b.Fatal(err)
 				}
 			}

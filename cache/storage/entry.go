@@ -62,5 +62,5 @@ func (e *Entry[P]) Weight() int64 { return int64(e.weight) }
 // uncacheable, in place of a response.
 type index struct {
 	variants []Key
-	until    int64 // when a marker ends, in nanoseconds of Unix time; 0 for no marker
+	mark     *uncacheable // nil for no marker
 }

@@ -192,7 +192,7 @@ func (sp *space[P]) settle() {
 func (s *Store[P]) All() iter.Seq2[Key, *Entry[P]] {
 	return func(yield func(Key, *Entry[P]) bool) {
 		for k, e := range s.space.Load().entries.All() {
-			if e.gone() || e.index != nil && e.index.until != 0 {
+			if e.gone() || e.index != nil && e.index.mark != nil {
 				continue
 			}
 			if !yield(k, e) {

@@ -232,7 +232,7 @@ func TestSweep(t *testing.T) {
 	for i := range uint64(6) {
 		put(t, s, testKey(i), testURL(i), int(i), "g")
 	}
-	if err := s.PutVariant(testKey(7), s.Mark(), equals(7), Labels{URL: "v"}, Entry[int]{Policy: 7}, noon); err != nil {
+	if err := s.PutVariant(testKey(7), s.Mark(), equals(7), nil, Labels{URL: "v"}, Entry[int]{Policy: 7}, noon); err != nil {
 		t.Fatal(err)
 	}
 	in := func(e *Entry[int]) bool { return e.In("g") }
@@ -262,7 +262,7 @@ func TestUpdate(t *testing.T) {
 	l := Labels{URL: "u"}
 	put(t, s, k, "u", 10)
 	for _, policy := range []int{10, 20} {
-		if err := s.PutVariant(varied, s.Mark(), tens(policy/10), l, Entry[int]{Policy: policy}, noon); err != nil {
+		if err := s.PutVariant(varied, s.Mark(), tens(policy/10), nil, l, Entry[int]{Policy: policy}, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -341,7 +341,7 @@ func TestVariants(t *testing.T) {
 	s := newStore(t, Options[int]{Budget: 8 << 20, MaxVariants: 3})
 	k := testKey(1)
 	store := func(policy int) error {
-		return s.PutVariant(k, s.Mark(), tens(policy/10), Labels{URL: "u"}, Entry[int]{Policy: policy}, noon)
+		return s.PutVariant(k, s.Mark(), tens(policy/10), nil, Labels{URL: "u"}, Entry[int]{Policy: policy}, noon)
 	}
 	find := func(match func(*int) bool) int {
 		e, ok := s.Get(k, match)
@@ -398,7 +398,7 @@ func TestVariants(t *testing.T) {
 	}
 	for i, group := range []string{"g", "h"} {
 		l := Labels{"u", []string{group}}
-		if err := s.PutVariant(k, s.Mark(), tens(i), l, Entry[int]{Policy: 10 * i}, noon); err != nil {
+		if err := s.PutVariant(k, s.Mark(), tens(i), nil, l, Entry[int]{Policy: 10 * i}, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -421,11 +421,11 @@ func TestIndexIsRestored(t *testing.T) {
 	a, b := small(t), small(t)
 	k := testKey(1)
 	for i := range 3 {
-		if err := a.PutVariant(k, a.Mark(), equals(i), Labels{URL: "u"}, Entry[int]{Policy: i}, noon); err != nil {
+		if err := a.PutVariant(k, a.Mark(), equals(i), nil, Labels{URL: "u"}, Entry[int]{Policy: i}, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a.MarkUncacheable(testKey(2), noon.Add(time.Hour))
+	a.MarkUncacheable(testKey(2), noon, time.Hour)
 	seen := 0
 	for key, e := range a.All() {
 		seen++
@@ -447,7 +447,7 @@ func TestIndexIsRestored(t *testing.T) {
 	if seen != 4 {
 		t.Errorf("%d seen", seen)
 	}
-	if err := b.PutVariant(k, b.Mark(), equals(7), Labels{URL: "u"}, Entry[int]{Policy: 7}, noon); err != nil {
+	if err := b.PutVariant(k, b.Mark(), equals(7), nil, Labels{URL: "u"}, Entry[int]{Policy: 7}, noon); err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range []int{0, 1, 2, 7} {
@@ -465,7 +465,7 @@ func TestRestoringLeavesWhatIsNewer(t *testing.T) {
 	s, k, varied := small(t), testKey(1), testKey(2)
 	early := s.Mark()
 	put(t, s, k, "u", 1)
-	if err := s.PutVariant(varied, early, equals(1), Labels{URL: "v"}, Entry[int]{Policy: 1}, noon); err != nil {
+	if err := s.PutVariant(varied, early, equals(1), nil, Labels{URL: "v"}, Entry[int]{Policy: 1}, noon); err != nil {
 		t.Fatal(err)
 	}
 	used := s.Stats()
@@ -488,7 +488,7 @@ func TestMarkersStandBesideResponses(t *testing.T) {
 	s := small(t)
 	k := testKey(1)
 	put(t, s, k, "u", 1)
-	s.MarkUncacheable(k, noon.Add(time.Second))
+	s.MarkUncacheable(k, noon, time.Second)
 	if is(s, k) != 1 || !s.Uncacheable(k, noon) || s.Uncacheable(testKey(2), noon) {
 		t.Error("the marker displaced the response, or isn't there, or is everywhere")
 	}
@@ -541,9 +541,9 @@ func TestBooksBalance(t *testing.T) {
 					s.PurgeGroup(fmt.Sprint(n%7), Mode(r.IntN(2)), noon)
 				case 2:
 					e.Policy = int(n) + 1000*r.IntN(6)
-					_ = s.PutVariant(k, m, equals(e.Policy), l, e, noon)
+					_ = s.PutVariant(k, m, equals(e.Policy), nil, l, e, noon)
 				case 3:
-					s.MarkUncacheable(k, noon)
+					s.MarkUncacheable(k, noon, 0)
 				case 4:
 					take(s, k, nil)
 				case 5:
@@ -586,6 +586,59 @@ func TestBooksBalance(t *testing.T) {
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) || int(index.count.Load()) != len(want) {
 			t.Errorf("tags %v, entries have %v", got, want)
+		}
+	}
+}
+
+// TestMarkedKeysAreRetried: of all who ask for a key that is marked, one in each
+// period looks whether it still is, and a clock that jumps changes nothing.
+func TestMarkedKeysAreRetried(t *testing.T) {
+	s := small(t)
+	k, start := testKey(1), time.Now()
+	if s.Retry(k, start, time.Second) {
+		t.Error("a key without a mark is retried")
+	}
+	s.MarkUncacheable(k, start, 10*time.Second)
+	for _, step := range []struct {
+		after time.Duration
+		want  bool
+	}{
+		{0, false},
+		{999 * time.Millisecond, false},
+		{time.Second, true},
+		{time.Second, false},
+		{1999 * time.Millisecond, false},
+		{5 * time.Second, true},
+		{5 * time.Second, false},
+		{10 * time.Second, false}, // the mark is over
+	} {
+		if got := s.Retry(k, start.Add(step.after), time.Second); got != step.want {
+			t.Errorf("after %v: %v", step.after, got)
+		}
+	}
+	s.MarkUncacheable(k, start, 10*time.Second)
+	if s.Unmark(k); s.Uncacheable(k, start) {
+		t.Error("a mark that was taken away is there")
+	}
+}
+
+// TestSpentVariantsMakeRoom: whoever fills the list with variants that nobody
+// asks for again keeps it from others for no longer than they last.
+func TestSpentVariantsMakeRoom(t *testing.T) {
+	s := newStore(t, Options[int]{Budget: 8 << 20, MaxVariants: 3})
+	k := testKey(1)
+	spent := func(p *int) bool { return *p%10 == 9 }
+	for _, step := range []struct {
+		policy int
+		want   error
+	}{{10, nil}, {29, nil}, {39, nil}, {40, nil}, {50, nil}, {60, ErrVariants}} {
+		if err := s.PutVariant(k, s.Mark(), tens(step.policy/10), spent, Labels{URL: "u"}, Entry[int]{Policy: step.policy}, noon); err != step.want {
+			t.Errorf("%d: %v", step.policy, err)
+		}
+	}
+	for policy, want := range map[int]bool{1: true, 2: false, 3: false, 4: true, 5: true, 6: false} {
+		if _, ok := s.Get(k, tens(policy)); ok != want {
+			t.Errorf("variant %d: %v", policy, ok)
 		}
 	}
 }

@@ -39,14 +39,15 @@ func (sp *space[P]) find(i *index, match func(*P) bool) (e *Entry[P], found bool
 }
 
 // PutVariant is like [Store.Put], for one of several responses of k. It takes the
-// place of the variant whose policy is the same, which must be a pure function, or
-// stands beside those that are there. Beyond MaxVariants it isn't stored, and k is
-// marked uncacheable; the variants that are there stay: they are as good as
-// before.
-func (s *Store[P]) PutVariant(k Key, m Mark, same func(*P) bool, l Labels, e Entry[P], now time.Time) error {
-	variant, err := s.list(k, m, same, l.URL)
+// place of the variant whose policy is the same, or stands beside those that are
+// there. Of MaxVariants it takes the place of the one that was stored first of
+// those whose policy is spent; nil: none is. If none is spent, it isn't stored, and
+// k is marked uncacheable; the variants that are there stay: they are as good as
+// before. same and spent must be pure functions.
+func (s *Store[P]) PutVariant(k Key, m Mark, same, spent func(*P) bool, l Labels, e Entry[P], now time.Time) error {
+	variant, err := s.list(k, m, same, spent, l.URL)
 	if err == ErrVariants {
-		s.MarkUncacheable(k, now.Add(s.opt.VariantPause))
+		s.MarkUncacheable(k, now, s.opt.VariantPause)
 	}
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (s *Store[P]) Update(k Key, m Mark, old *Entry[P], l Labels, e Entry[P]) (u
 
 // list makes k's index name a variant last, and says which. The index carries no
 // groups: a purge of one variant's group must not hide the others.
-func (s *Store[P]) list(k Key, m Mark, same func(*P) bool, url string) (variant Key, err error) {
+func (s *Store[P]) list(k Key, m Mark, same, spent func(*P) bool, url string) (variant Key, err error) {
 	sp := s.space.Load()
 	sp.entries.Compute(k, func(old *Entry[P], found bool) (*Entry[P], otter.ComputeOp) {
 		var listed []Key
@@ -104,6 +105,11 @@ func (s *Store[P]) list(k Key, m Mark, same func(*P) bool, url string) (variant 
 		} else {
 			if len(listed) >= s.opt.MaxVariants {
 				listed = slices.DeleteFunc(slices.Clone(listed), func(v Key) bool { return !sp.is(v, nil) })
+			}
+			if len(listed) >= s.opt.MaxVariants && spent != nil {
+				if i := slices.IndexFunc(listed, func(v Key) bool { return sp.is(v, spent) }); i >= 0 {
+					listed = slices.Delete(listed, i, i+1)
+				}
 			}
 			if len(listed) >= s.opt.MaxVariants {
 				err = ErrVariants

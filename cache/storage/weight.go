@@ -70,6 +70,9 @@ func weigh[P any](e *Entry[P], l Labels, extra int) int64 {
 	sum += weighHeader(e.Header)
 	if i := e.index; i != nil {
 		sum += int64(scanned(int(unsafe.Sizeof(*i))) + allocated(len(i.variants)*len(Key{})))
+		if i.mark != nil {
+			sum += int64(scanned(int(unsafe.Sizeof(*i.mark))))
+		}
 	}
 	sum += int64(scanned(cap(e.Body.chunks) * int(unsafe.Sizeof([]byte(nil)))))
 	for _, c := range e.Body.chunks {
