@@ -104,7 +104,9 @@ func TestReloadListeners(t *testing.T) {
 	overSocket := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", sock)
 	}, DisableKeepAlives: true}}
-	with := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {idle: 100ms}}, {address: "unix:`+sock+`"}`, 1)
+	// Another idle timeout, to make it another engine's socket: one so long that a
+	// client who gets no processor for a while isn't idle for that.
+	with := strings.Replace(simple, `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {idle: 20s}}, {address: "unix:`+sock+`"}`, 1)
 
 	stop, failed := load(t, p.url, 4)
 	for range 20 {
