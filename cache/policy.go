@@ -2,6 +2,7 @@ package cache
 
 import (
 	"net/http"
+	"strings"
 	"time"
 	"unsafe"
 )
@@ -55,6 +56,7 @@ func (c *Config) policy(req *Request, resp *Response, rc *responseControl, heade
 	}
 	if lines := header["Etag"]; len(lines) == 1 {
 		p.etag, _ = parseETag(lines[0])
+		p.etag.opaque = strings.Clone(p.etag.opaque) // or it would hold all of the response's header
 	}
 	p.initialAge = initialAge(resp, date)
 	p.lifetime = c.lifetime(resp, rc, &p, date)

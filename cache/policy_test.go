@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +99,27 @@ func TestQuotedStrings(t *testing.T) {
 	} {
 		if got, ok := unquote(s); ok != (want != "-") || ok && got != want {
 			t.Errorf("%q: %q, %v", s, got, ok)
+		}
+	}
+}
+
+// TestPolicyHoldsNoHeader: a response's header often is one text, of which each
+// value is a part. What is stored of it must not keep the rest.
+func TestPolicyHoldsNoHeader(t *testing.T) {
+	head := strings.Repeat("x", 1<<10) + `"tag"` + "Accept-Encoding"
+	part := func(of string) string { i := strings.Index(head, of); return head[i : i+len(of)] }
+	resp := &Response{Status: 200, Requested: t0, Received: t0, Header: http.Header{
+		"Cache-Control": {"max-age=60"}, "Etag": {part(`"tag"`)}, "Vary": {part("Accept-Encoding")},
+	}}
+	c := Config{}
+	s := c.Store(request(&c, "GET", "Accept-Encoding: gzip"), resp)
+	if !s.Store || s.Policy.etag.opaque != `"tag"` || len(s.Policy.selectors) != 1 {
+		t.Fatalf("%+v", s)
+	}
+	from := uintptr(unsafe.Pointer(unsafe.StringData(head)))
+	for _, held := range []string{s.Policy.etag.opaque, s.Policy.selectors[0].name} {
+		if at := uintptr(unsafe.Pointer(unsafe.StringData(held))); at >= from && at < from+uintptr(len(head)) {
+			t.Errorf("%q is a part of the header", held)
 		}
 	}
 }

@@ -44,7 +44,8 @@ func parseVary(lines []string) (names []string, any bool) {
 			case name == "*", tokenLength(name) != len(name):
 				return nil, true
 			default:
-				names = append(names, http.CanonicalHeaderKey(name))
+				// A copy: of what came, a part would hold all of the response's header.
+				names = append(names, strings.Clone(http.CanonicalHeaderKey(name)))
 			}
 		}
 	}
