@@ -110,7 +110,7 @@ func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
 	parts.store, err = storage.New(storage.Options[stored]{
 		Budget:         int64(cfg.Bytes),
 		MaxObject:      min(parts.object+parts.object/4+objectOverhead, int64(cfg.Bytes)),
-		MaxEntryGroups: 32 + 1, // RFC 9875, section 2, and the route
+		MaxEntryGroups: 64 + 1, // as many as are read of a response (RFC 9875, section 2, asks for 32), and the route
 		PolicySize: func(s *stored) int {
 			return s.Size() - int(unsafe.Sizeof(s.Policy)) + int(unsafe.Sizeof(marks{}))
 		},

@@ -21,7 +21,7 @@ type Options[P any] struct {
 	// Default: 1 minute.
 	VariantPause time.Duration
 	// MaxGroups is how many groups there may be in all. Default: one for each
-	// 64 KiB of the budget, at least 1024.
+	// KiB of the budget, so that each answer can have one or two of its own.
 	MaxGroups int
 	// MaxEntryGroups is how many groups an entry may be in. Default: 32, which
 	// is what RFC 9875 asks for.
@@ -51,7 +51,7 @@ func (o Options[P]) complete() (Options[P], error) {
 	for _, err := range []error{
 		set(&o.MaxObject, "MaxObject", min(o.Budget/32, 16<<20), min(o.Budget, math.MaxUint32)),
 		set(&variants, "MaxVariants", 32, 1024),
-		set(&groups, "MaxGroups", max(1024, o.Budget>>16), math.MaxInt32),
+		set(&groups, "MaxGroups", min(o.Budget>>10, math.MaxInt32), math.MaxInt32),
 		set(&each, "MaxEntryGroups", 32, 1024),
 		set(&pause, "VariantPause", int64(time.Minute), math.MaxInt64),
 	} {

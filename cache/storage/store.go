@@ -154,22 +154,26 @@ func (s *Store[P]) prepare(sp *space[P], m Mark, l Labels, e *Entry[P]) error {
 	if weight > s.opt.MaxObject {
 		return ErrTooLarge
 	}
-	e.weight, e.mark = uint32(weight), m
+	e.mark = m
 	e.url, e.groups = nil, nil
 	if l.URL != "" {
-		e.url = sp.urls.acquire(l.URL)
+		e.url, _ = sp.urls.acquire(l.URL)
 	}
 	if len(l.Groups) > 0 {
 		e.groups = make([]*tag, 0, len(l.Groups))
 	}
 	for _, name := range l.Groups {
-		t := sp.groups.acquire(name)
+		t, made := sp.groups.acquire(name)
 		if t == nil {
 			sp.untag(e)
 			return ErrGroups
 		}
 		e.groups = append(e.groups, t)
+		if made { // the first one in it pays for it
+			weight += weighTag(name)
+		}
 	}
+	e.weight = uint32(weight)
 	// Looked up after the tags were acquired: a purge either finds them, or
 	// was noted before.
 	if s.Mark() != m && (s.recent.covers(l, m) || e.gone()) {

@@ -642,3 +642,26 @@ func TestSpentVariantsMakeRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestEachEntryCanHaveAGroup: products have a group each, and there are as many as
+// entries. What groups take is counted.
+func TestEachEntryCanHaveAGroup(t *testing.T) {
+	s := newStore(t, Options[int]{Budget: 32 << 20})
+	const n = 5000
+	for i := range n {
+		l := Labels{URL: fmt.Sprint("/", i), Groups: []string{"all", fmt.Sprint("product-", i)}}
+		if err := s.Put(testKey(uint64(i)), s.Mark(), l, Entry[int]{Policy: i}); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	grouped := s.Stats()
+	if grouped.Groups != n+1 || grouped.Entries != n {
+		t.Errorf("%+v", grouped)
+	}
+	for i := range n {
+		put(t, s, testKey(uint64(i)), fmt.Sprint("/", i), i)
+	}
+	if more := (grouped.Bytes - s.Stats().Bytes) / n; more < 80 || more > 400 {
+		t.Errorf("two groups, of which one is its own, count as %d bytes an entry", more)
+	}
+}

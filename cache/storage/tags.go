@@ -59,24 +59,24 @@ func newTags(most int) *tags {
 
 func (t *tags) shard(text string) int { return int(maphash.String(t.seed, text) % shards) }
 
-// acquire finds or makes the tag, for one more entry. It is nil when there are
-// as many as there may be.
-func (t *tags) acquire(text string) *tag {
+// acquire finds or makes the tag, for one more entry, and says whether it is new.
+// It is nil when there are as many as there may be.
+func (t *tags) acquire(text string) (found *tag, made bool) {
 	s := &t.shards[t.shard(text)]
 	s.Lock()
 	defer s.Unlock()
-	found := s.byText[text]
-	if found == nil {
+	found = s.byText[text]
+	if made = found == nil; made {
 		if t.count.Add(1) > int64(t.max) && t.max > 0 {
 			t.count.Add(-1)
-			return nil
+			return nil, false
 		}
 		// A copy: the caller's text often pins a larger buffer.
 		found = &tag{text: strings.Clone(text)}
 		s.byText[found.text] = found
 	}
 	found.refs++
-	return found
+	return found, made
 }
 
 // release gives back what acquire returned.

@@ -81,6 +81,12 @@ func weigh[P any](e *Entry[P], l Labels, extra int) int64 {
 	return sum + sum/spare
 }
 
+// weighTag is what a group takes once, whatever is in it.
+func weighTag(name string) int64 {
+	sum := int64(scanned(int(unsafe.Sizeof(tag{}))) + allocated(len(name)) + costOfURL)
+	return sum + sum/spare
+}
+
 func weighHeader(h Header) int64 {
 	values, text := 0, 0
 	for _, f := range h {
