@@ -32,8 +32,9 @@ type fetch struct {
 	parts      *cacheParts
 	req        cache.Request
 	base, key  storage.Key
-	old        *entry    // what is validated; nil: nothing is
-	since      time.Time // of a soft purge that covers old
+	old        *entry       // what is validated; nil: nothing is
+	since      time.Time    // of a soft purge that covers old
+	found      storage.Mark // before old was found: a purge since then holds for it, whatever the upstream says
 	background bool
 	refreshes  *endpoint      // that counts this one among its refreshes
 	paid       *refreshBudget // that has yet to hear what came of it
@@ -107,7 +108,7 @@ func (p *Proxy) fetch(x *exchange, background bool) coalesce.Fetch[*fetched] {
 	t := &x.turn
 	f := &fetch{
 		p: p, of: x, r: x.r, route: t.route, parts: t.parts, req: t.req, base: t.base, key: t.key,
-		old: t.entry, since: t.since, background: background, method: http.MethodGet,
+		old: t.entry, since: t.since, found: t.found, background: background, method: http.MethodGet,
 	}
 	if x.r.Method == cache.MethodQuery {
 		f.method, f.content = x.r.Method, x.held.bytes

@@ -191,6 +191,7 @@ func (b *filling) validated(resp *cache.Response) {
 	b.policy = n.Policy
 	fresh := storage.Entry[stored]{Policy: b.keep(), Header: storage.Pack(n.Header), Body: f.old.Body}
 	got.entry, got.policy, got.header = &fresh, &b.policy, n.Header
+	f.mark = min(f.mark, f.found)
 	got.stores = b.put(fresh) == nil
 	f.fill.Start(got, 0)
 }

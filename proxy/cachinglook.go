@@ -17,10 +17,11 @@ type cacheTurn struct {
 	parts *cacheParts
 
 	req   cache.Request
-	base  storage.Key // under which it is stored, with its variants
-	key   storage.Key // of the variant, where it is known that there are several
-	entry *entry      // what is stored, fresh or not; nil: nothing, or the cache takes no part
-	since time.Time   // of a soft purge that covers entry
+	base  storage.Key  // under which it is stored, with its variants
+	key   storage.Key  // of the variant, where it is known that there are several
+	entry *entry       // what is stored, fresh or not; nil: nothing, or the cache takes no part
+	since time.Time    // of a soft purge that covers entry
+	found storage.Mark // before entry was looked for
 
 	head  storage.Mark // where a HEAD asks what became of entry: before it was asked
 	asked time.Time    // and when
@@ -94,6 +95,7 @@ func (t *cacheTurn) look(now time.Time) {
 	}
 	store := t.parts.store
 	t.key, t.forward, t.verdict, t.early = t.base, cache.ForwardURIMiss, cache.Verdict{}, false
+	t.found = store.Mark()
 	t.entry, _ = store.Get(t.base, t.matches)
 	if t.entry == nil {
 		if other, found := store.Get(t.base, nil); found {
