@@ -53,6 +53,11 @@ type Config struct {
 	// part in the key. Default: none; Vary tells responses apart as well.
 	KeyHeaders, KeyCookies []string
 
+	// KeyForwarded: of the field Forwarded (RFC 7239) what isn't about addresses
+	// takes part in the key, as services make links of its host and proto.
+	// Default: no, for it isn't sent upstream.
+	KeyForwarded bool
+
 	// DropQuery are query parameters that take no part in the key; a star at the
 	// end stands for any ending. They are sent upstream all the same, so they
 	// must not change the response. Default: none.

@@ -405,3 +405,19 @@ func FuzzKey(f *testing.F) {
 		}
 	})
 }
+
+// FuzzForwarded: an address more or less makes no other key, and all else does.
+func FuzzForwarded(f *testing.F) {
+	for _, line := range []string{"for=192.0.2.1;host=a;proto=https", `for="[2001:db8::1]:80", host="a,b"`, `host="`, `for="x\";host=a`, ";,=", ""} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		key := string(appendForwarded(nil, []string{line}))
+		if with := string(appendForwarded(nil, []string{"for=192.0.2.1, " + line})); with != key {
+			t.Errorf("%q: an address makes another key", line)
+		}
+		if with := string(appendForwarded(nil, []string{"host=evil.example;" + line})); with == key {
+			t.Errorf("%q: another host makes the same key", line)
+		}
+	})
+}

@@ -39,6 +39,9 @@ func (c *Config) Key(r *Request) Key {
 			b = appendPart(b, value)
 		}
 	}
+	if c.KeyForwarded {
+		b = appendForwarded(b, r.Header["Forwarded"])
+	}
 	for _, name := range c.KeyCookies {
 		b = appendCookies(b, name, r.Header)
 	}

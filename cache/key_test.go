@@ -189,3 +189,34 @@ func TestSumContent(t *testing.T) {
 		t.Error("no content is like none known")
 	}
 }
+
+// TestKeyOfForwarded: of what a trusted peer forwards, all counts but addresses.
+func TestKeyOfForwarded(t *testing.T) {
+	c := Config{KeyForwarded: true}
+	key := func(lines ...string) Key {
+		return c.Key(&Request{Method: "GET", Scheme: "http", Host: "example.com", Target: "/", Header: http.Header{"Forwarded": lines}})
+	}
+	for _, test := range []struct {
+		a, b []string
+		same bool
+	}{
+		{nil, []string{"for=192.0.2.1"}, true},
+		{[]string{"for=192.0.2.1;host=a"}, []string{`For="[2001:db8::1]"; by=x ;host=a`}, true},
+		{[]string{"for=192.0.2.1, for=192.0.2.2"}, []string{"for=192.0.2.3"}, true},
+		{[]string{"for=192.0.2.1, host=a"}, []string{"for=192.0.2.1", "host=a"}, true},
+		{nil, []string{"host=evil.example"}, false},
+		{[]string{"host=a"}, []string{"host=b"}, false},
+		{[]string{"host=a;proto=http"}, []string{"host=a;proto=https"}, false},
+		{[]string{"host=a;host=b"}, []string{"host=b;host=a"}, false},
+		{nil, []string{`for="x;host=evil.example`}, false}, // where does the string end?
+		{nil, []string{`for="x\";host=evil.example`}, false},
+		{[]string{`for="x;host=a"`}, []string{`for="x;host=b"`}, true},
+		{[]string{`host="a,b"`}, []string{`host="a","b"`}, false},
+		{nil, []string{"host"}, false},
+		{nil, []string{"for =x;host=evil.example"}, false},
+	} {
+		if same := key(test.a...) == key(test.b...); same != test.same {
+			t.Errorf("%q and %q: %v", test.a, test.b, same)
+		}
+	}
+}

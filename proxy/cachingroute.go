@@ -58,12 +58,15 @@ func newRouteCache(rc *config.Route, cfg *config.Config) (*routeCache, error) {
 		status, _ := strconv.Atoi(text)
 		out.cfg.NegativeStatuses = append(out.cfg.NegativeStatuses, status)
 	}
+	var salted []string
 	if len(cfg.Forwarding.Trusted) > 0 {
 		// What trusted peers say of the request reaches the upstream, and services
 		// make links and redirects of it.
 		out.cfg.KeyHeaders = append(out.cfg.KeyHeaders, xForwardedProto, xForwardedHost, xForwardedPort)
+		out.cfg.KeyForwarded = true
+		salted = append(salted, forwardedField)
 	}
-	if names := slices.Concat(out.cfg.KeyHeaders, []string{""}, out.cfg.KeyCookies, []string{""}, out.cfg.DropQuery); len(names) > 2 {
+	if names := slices.Concat(out.cfg.KeyHeaders, []string{""}, out.cfg.KeyCookies, []string{""}, out.cfg.DropQuery, salted); len(names) > 2 {
 		out.salt = sha256.Sum256([]byte(strings.Join(names, "\n")))
 	}
 	// What Levee itself reads, and tells the upstream in its own words.
