@@ -30,7 +30,8 @@ type Purge struct {
 	All bool
 
 	// Soft keeps what is purged for trouble: it is stale from now on, and
-	// validated before it is used again. Otherwise it is as if it had never been.
+	// validated before it is used again, or behind its use within
+	// staleWhileRevalidate. Otherwise it is as if it had never been.
 	Soft bool
 }
 

@@ -25,8 +25,9 @@ URLs are written as clients ask Levee for them: with http:// or https://, with
 their Host and its port, and with the query. A group is one that the service
 named in Cache-Groups (RFC 9875), and belongs to the origin of the URL.
 
-A soft purge makes answers stale: they are validated before the next use, and
-stay there for trouble, as far as they and their route allow stale answers. A
+A soft purge makes answers stale: they are validated before the next use, or behind
+it within staleWhileRevalidate, and stay there for trouble, as far as they and
+their route allow stale answers. A
 hard one, which is the default, leaves nothing: if the service can't answer at
 once, nobody is answered. In an outage, purge softly.
 

@@ -30,7 +30,7 @@ func (p Purged) String() string {
 	case p.Answers == 0:
 		return "Nothing was cached that this names."
 	case p.Soft:
-		return what + " made stale: validated before the next use, and kept for trouble."
+		return what + " made stale: used no further than stale answers may be, and kept for trouble."
 	}
 	return what + " purged."
 }

@@ -40,7 +40,7 @@ func TestPurge(t *testing.T) {
 		body        string
 	}{
 		{"url=http%3A%2F%2Fa%2F%3Fb%3D1", "", proxy.Purge{URL: "http://a/?b=1"}, 200, "13 answers purged.\n"},
-		{"", "url=u&soft=true", proxy.Purge{URL: "u", Soft: true}, 200, "1 answer made stale: validated before the next use, and kept for trouble.\n"},
+		{"", "url=u&soft=true", proxy.Purge{URL: "u", Soft: true}, 200, "1 answer made stale: used no further than stale answers may be, and kept for trouble.\n"},
 		{"format=json", "url=u&soft=1", proxy.Purge{URL: "u", Soft: true}, 200, "{\n  \"answers\": 1,\n  \"soft\": true\n}\n"},
 		{"prefix=p", "", proxy.Purge{Prefix: "p"}, 200, "Nothing was cached that this names.\n"},
 		{"group=g", "origin=o", proxy.Purge{Group: "g", Origin: "o"}, 200, "Nothing was cached that this names.\n"},
