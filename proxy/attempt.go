@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,12 @@ type attempt struct {
 	body        *requestBody
 	replay      *replayReader // reads body, where it may be read again
 	expects     bool          // the client waits for a 100 before it sends its body
+
+	// What it is sent as, and the answer's body: their memory.
+	request http.Request
+	url     url.URL
+	header  http.Header
+	answer  upstreamBody
 
 	w http.ResponseWriter // to which interim answers go
 	x *exchange

@@ -37,6 +37,8 @@ type bound struct {
 
 	mu       sync.Mutex
 	timer    *time.Timer
+	armed    bool // the timer runs, or has run and wasn't set again
+	checked  bool // it has run
 	progress time.Time
 	queued   bool // for a permit: nobody else is silent meanwhile
 	answered bool
@@ -69,12 +71,12 @@ func (b *bound) set(now time.Time) {
 	due = earlier(due, b.streams)
 	switch {
 	case due.IsZero():
-		if b.timer != nil {
-			b.timer.Stop()
-		}
+		b.disarm()
 	case b.timer == nil:
+		b.armed = true
 		b.timer = time.AfterFunc(max(due.Sub(now), 0), b.check)
 	default:
+		b.armed = true
 		b.timer.Reset(max(due.Sub(now), 0))
 	}
 }
@@ -96,6 +98,7 @@ func (b *bound) check() {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.checked = true
 	switch {
 	case b.ended:
 		return
@@ -259,7 +262,19 @@ func (b *bound) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended = true
-	if b.timer != nil {
-		b.timer.Stop()
+	b.disarm()
+}
+
+// disarm stops the timer, which may just be running. The lock must be held.
+func (b *bound) disarm() {
+	if b.armed && b.timer.Stop() {
+		b.armed = false
 	}
+}
+
+// unheard says, behind end, whether the timer has never run, nor is about to.
+func (b *bound) unheard() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.armed && !b.checked
 }

@@ -24,6 +24,7 @@ type ending struct {
 	done    chan struct{} // nil: nobody asked
 	watcher h1.Watcher
 	hooks   []*hook
+	unheard bool // it has ended, and nobody else was, or is being, told of that
 }
 
 // hook is a call for when the context ends.
@@ -62,7 +63,7 @@ func (e *ending) end(cause error) {
 		return
 	}
 	e.cause = cause
-	e.watch.End()
+	e.unheard = e.watch.End() && e.done == nil && e.watcher == nil
 	if e.done != nil {
 		close(e.done)
 	}

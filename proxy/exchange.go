@@ -39,6 +39,7 @@ type exchange struct {
 	returnAfter  int // seconds, for a refusal that tells when to come back
 	endpoint     *endpoint
 	permit       permit // at the endpoint
+	first        attempt
 
 	ctx      context.Context // ending, once it has begun
 	cancel   context.CancelCauseFunc
@@ -110,8 +111,11 @@ func (x *exchange) limit() {
 		return
 	}
 	x.ending.begin(x.r.Context())
-	x.ctx, x.cancel = &x.ending, x.ending.cancel
-	x.bound.cancel, x.bound.permit = x.cancel, &x.permit
+	if x.bound.cancel == nil {
+		x.bound.cancel = x.ending.cancel
+	}
+	x.ctx, x.cancel = &x.ending, x.bound.cancel
+	x.bound.permit = &x.permit
 	if !x.grpc {
 		x.bound.silence = time.Duration(x.route.cfg.ResponseTimeout)
 	}
@@ -122,6 +126,8 @@ func (x *exchange) limit() {
 
 // finish gives back what the exchange holds.
 func (x *exchange) finish() {
+	free := x.free
+	x.free = false
 	if x.body.end() {
 		if x.r.ProtoMajor == 1 {
 			x.conn.linger()
@@ -148,6 +154,7 @@ func (x *exchange) finish() {
 	}
 	x.values.release()
 	x.values = nil
+	x.free = free && (x.cancel == nil || x.bound.unheard() && x.ending.unheard)
 }
 
 // left is the time until the deadline.

@@ -37,12 +37,12 @@ func (e *express) hit(c *clientConn, r *http.Request, b []byte) (head []byte, bo
 	if route == nil || route.caching == nil || route.caps != nil || p.draining.Load() || c.retired() {
 		return b, nil // a rate cap's tokens are taken once
 	}
-	x := takeExchange()
+	x := p.exchanges.take()
 	x.r, x.gen, x.conn, x.route, x.start = r, gen, c, route, time.Now()
 	x.grpc = isGRPC(r.Header)
 	if p.admit(x) != nil || !p.takesPart(x) {
 		x.finish()
-		x.release()
+		p.exchanges.put(x)
 		return b, nil
 	}
 	t := &x.turn
@@ -114,16 +114,16 @@ func (e *engine) expressed(nc net.Conn, err error) {
 	e.proxy.inflight.Add(-1)
 	x.finish()
 	e.proxy.observe(x, x.route.metrics)
-	x.release()
+	e.proxy.exchanges.put(x)
 }
 
 // takeLooked gives the exchange of a request for which the store has been looked
 // through already, or a new one.
-func (c *clientConn) takeLooked(r *http.Request) *exchange {
+func (c *clientConn) takeLooked(p *Proxy, r *http.Request) *exchange {
 	if r.ProtoMajor == 1 && c.express != nil && c.express.looked != nil {
 		x := c.express.looked
 		c.express.looked = nil
 		return x
 	}
-	return takeExchange()
+	return p.exchanges.take()
 }

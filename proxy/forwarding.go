@@ -170,9 +170,9 @@ func setForwarding(out http.Header, x *exchange) {
 		setMissing(x, out, xForwardedPort, peer.port)
 	}
 	if g.cfg.Forwarding.Forwarded {
-		x.values.set(out, forwardedField, joinField(out[forwardedField], forwardedElement(peer, x.r.Host)))
+		x.values.set(out, forwardedField, joinField(out[forwardedField], forwardedElement(peer, x.r.Host, x.values)))
 	}
-	x.values.set(out, viaField, joinField(out[viaField], viaElement(x.r, g.name)))
+	x.values.set(out, viaField, joinField(out[viaField], viaElement(x.r, g.name, x.values)))
 }
 
 func setMissing(x *exchange, h http.Header, name, value string) {
@@ -193,40 +193,30 @@ func joinField(values []string, element string) string {
 }
 
 // forwardedElement renders this hop for Forwarded (RFC 7239, sections 4 to 6).
-func forwardedElement(peer *clientConn, host string) string {
-	var b strings.Builder
-	b.Grow(len(peer.addrText) + len(host) + 32)
-	b.WriteString("for=")
+func forwardedElement(peer *clientConn, host string, values *fieldValues) string {
+	before, after := "", ""
 	switch {
 	case !peer.addr.IsValid():
-		b.WriteString("unknown") // a unix socket's peer has no address
+		after = "unknown" // a unix socket's peer has no address
 	case peer.addr.Is6():
-		b.WriteString(`"[`)
-		b.WriteString(peer.addrText)
-		b.WriteString(`]"`)
-	default:
-		b.WriteString(peer.addrText)
+		before, after = `"[`, `]"`
 	}
-	if host != "" && strings.IndexByte(host, '"') < 0 && strings.IndexByte(host, '\\') < 0 {
-		b.WriteString(`;host="`)
-		b.WriteString(host)
-		b.WriteByte('"')
+	if host == "" || strings.IndexByte(host, '"') >= 0 || strings.IndexByte(host, '\\') >= 0 {
+		return values.join("for=", before, peer.addrText, after, ";proto=", peer.scheme)
 	}
-	b.WriteString(";proto=")
-	b.WriteString(peer.scheme)
-	return b.String()
+	return values.join("for=", before, peer.addrText, after, `;host="`, host, `";proto=`, peer.scheme)
 }
 
 // viaElement renders this hop for Via (RFC 9110, section 7.6.3), with the
 // version in which the request was received.
-func viaElement(r *http.Request, name string) string {
+func viaElement(r *http.Request, name string, values *fieldValues) string {
 	switch {
 	case r.ProtoMajor == 2:
-		return "2 " + name
+		return values.join("2 ", name)
 	case r.ProtoMinor == 0:
-		return "1.0 " + name
+		return values.join("1.0 ", name)
 	}
-	return "1.1 " + name
+	return values.join("1.1 ", name)
 }
 
 // goesInCircles says whether a request has passed a Levee of this name too often.

@@ -104,7 +104,7 @@ func FuzzForwardingHeaders(f *testing.F) {
 			}
 		}
 		// An element that we write must read back as this hop, whatever the Host was.
-		element := forwardedElement(&clientConn{addr: peer, addrText: peer.String(), scheme: "http"}, host)
+		element := forwardedElement(&clientConn{addr: peer, addrText: peer.String(), scheme: "http"}, host, nil)
 		var hops []string
 		for hop := range forwardedHops(http.Header{"Forwarded": {element}}) {
 			hops = append(hops, hop)

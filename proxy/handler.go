@@ -14,7 +14,7 @@ import (
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gen := p.gen.Load()
 	conn := connOf(r)
-	x := conn.takeLooked(r)
+	x := conn.takeLooked(p, r)
 	x.r, x.gen, x.conn, x.start = r, gen, conn, time.Now()
 	x.account = x.conn.takeAccount(r)
 	x.closing = p.draining.Load() || x.conn.retired()
@@ -31,7 +31,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.inflight.Add(-1)
 		p.observe(x, metrics)
 		if x.free {
-			x.release()
+			p.exchanges.put(x)
 		}
 	}()
 	defer x.finish()
@@ -115,7 +115,8 @@ func (p *Proxy) admit(x *exchange) *answer {
 // forward sends the request, once more where it may, and passes the answer on.
 // It returns a failure where there is none to pass on.
 func (p *Proxy) forward(w *beginning, x *exchange) *failure {
-	a := &attempt{endpoint: x.endpoint, permit: &x.permit, h1only: x.upgrade, ctx: x.ctx}
+	a := &x.first
+	a.endpoint, a.permit, a.h1only, a.ctx = x.endpoint, &x.permit, x.upgrade, x.ctx
 	if x.retrying = x.newRetrying(); x.retrying != nil {
 		a = p.persist(w, x, a)
 	} else {
@@ -183,7 +184,8 @@ func (x *exchange) judge(a *attempt) {
 	if a.resp.StatusCode == http.StatusSwitchingProtocols {
 		return
 	}
-	body := &upstreamBody{ReadCloser: a.resp.Body, conn: a.conn, permit: a.permit}
+	body := &a.answer
+	body.ReadCloser, body.conn, body.permit = a.resp.Body, a.conn, a.permit
 	if a.resp.Body == http.NoBody {
 		body.eof = true
 		a.permit.end(now)
@@ -233,6 +235,7 @@ func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
 		x.record.Reason, x.record.Aborted = string(cut.kind), true
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
+	x.free = x.alone(a)
 	return nil
 }
 

@@ -15,7 +15,10 @@ import (
 // cloned: what isn't put in here can't slip through.
 func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *http.Request {
 	in, e := x.r, a.endpoint
-	h := make(http.Header, len(in.Header)+8)
+	if a.header == nil {
+		a.header = make(http.Header, max(len(in.Header)+8, 16))
+	}
+	h := a.header
 	copyEndToEnd(h, in.Header)
 	dropTwins(h, x.gen.vouched)
 	if httpguts.HeaderValuesContainsToken(in.Header["Te"], "trailers") {
@@ -36,9 +39,11 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 		h["User-Agent"] = nil // or net/http would add its own
 	}
 
-	out := &http.Request{
+	setOutgoingURL(&a.url, in.URL, e)
+	out := &a.request
+	*out = http.Request{
 		Method: in.Method,
-		URL:    outgoingURL(in.URL, e),
+		URL:    &a.url,
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h,
 		Host:   e.hostFor(in.Host),
@@ -94,11 +99,11 @@ type trailers struct {
 	possible  bool
 }
 
-// outgoingURL is the target as the client wrote it, byte for byte, on the
+// setOutgoingURL makes out the target as the client wrote it, byte for byte, on the
 // endpoint's authority: the upstream, and no cleverness in between, decides
 // what ;, %zz or // in it mean.
-func outgoingURL(in *url.URL, e *endpoint) *url.URL {
-	out := &url.URL{
+func setOutgoingURL(out, in *url.URL, e *endpoint) {
+	*out = url.URL{
 		Scheme: e.scheme(), Host: e.target.Host,
 		Path: in.Path, RawPath: in.RawPath,
 		RawQuery: in.RawQuery, ForceQuery: in.ForceQuery,
@@ -108,7 +113,6 @@ func outgoingURL(in *url.URL, e *endpoint) *url.URL {
 		// // in an opaque URL would be taken for an authority.)
 		out.Opaque = in.RawPath
 	}
-	return out
 }
 
 // hostFor is the Host that the upstream gets.

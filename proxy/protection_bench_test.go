@@ -44,7 +44,7 @@ func BenchmarkProtection(b *testing.B) {
 	n := 0
 	arrive := func() *exchange {
 		n++
-		x := takeExchange()
+		x := p.exchanges.take()
 		x.r, x.gen, x.conn, x.route, x.start = r, gen, conn, route, time.Now()
 		x.client = clients[n%len(clients)]
 		x.clientHash = hashClient(r, "ip", x.client)
@@ -52,7 +52,7 @@ func BenchmarkProtection(b *testing.B) {
 	}
 	release := func(x *exchange) {
 		x.values.release()
-		x.release()
+		p.exchanges.put(x)
 	}
 
 	metered := func(x *exchange) {

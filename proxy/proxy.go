@@ -62,15 +62,16 @@ func (o *Options) defaults() {
 // Proxy is a running Levee: its listeners, and the configuration in force. It
 // is an [http.Handler] too, so that any Go server can put it in its path.
 type Proxy struct {
-	o        Options
-	gen      atomic.Pointer[generation]
-	draining atomic.Bool
-	serving  atomic.Bool
-	inflight atomic.Int64
-	panics   atomic.Uint64
-	lastShed atomic.Int64 // when a request was shed last, as sinceEpoch; 0: not lately
-	places   sync.Map     // where panics were logged
-	started  time.Time
+	o         Options
+	gen       atomic.Pointer[generation]
+	draining  atomic.Bool
+	serving   atomic.Bool
+	inflight  atomic.Int64
+	panics    atomic.Uint64
+	lastShed  atomic.Int64 // when a request was shed last, as sinceEpoch; 0: not lately
+	places    sync.Map     // where panics were logged
+	exchanges exchanges
+	started   time.Time
 
 	base    context.Context // of all requests of our listeners
 	cutAll  context.CancelCauseFunc

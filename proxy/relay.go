@@ -41,7 +41,7 @@ func relay(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
 	}
 	rc := http.NewResponseController(w)
-	guard := newWriteProgress(x, rc.SetWriteDeadline)
+	guard := &x.writer(w).guard
 	defer guard.end()
 	guard.before()
 	x.record.Status = resp.StatusCode

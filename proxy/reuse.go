@@ -2,32 +2,63 @@ package proxy
 
 import "sync"
 
-// exchanges are used again, as each is some 2 KiB that the collector would have
-// to look through. But one that has gone further than a look into the cache may
-// be held on to by others: the transport reads its body when its client has
-// got an early answer already, a timer may just be running, and a fetch knows
-// whose it was. So only those are used again that nobody else can have got hold
-// of, which is said where it is certain: behind the answer from the store.
-var exchanges = sync.Pool{New: func() any { return &exchange{} }}
+// exchanges are used again, as each is some 3 KiB that would have to be cleared
+// and looked through by the collector. But one that goes further than a look
+// into the cache may be held on to by others: the transport reads its body when
+// its client has got an early answer already, a timer may just be running, and a
+// fetch knows whose it was. So only those are used again that nobody else can
+// have got hold of, which is said where it is certain: behind an answer from the
+// store, and behind one that came by the shortest way there is.
+//
+// They stay within one proxy, as their timers do: those made in a test's virtual
+// time must stay in it.
+type exchanges struct{ pool sync.Pool }
 
-// takeExchange gives an exchange without any facts.
-func takeExchange() *exchange {
-	x := exchanges.Get().(*exchange)
+// mostKeptFields is how many fields a header may have had that is used again: a
+// map never shrinks.
+const mostKeptFields = 64
+
+// take gives an exchange without any facts.
+func (e *exchanges) take() *exchange {
+	x, ok := e.pool.Get().(*exchange)
+	if !ok {
+		x = &exchange{}
+	}
 	x.values = takeFieldValues()
 	return x
 }
 
-// release is for when the exchange is over and free.
-func (x *exchange) release() {
-	setDeadline := x.out.setDeadline // of this very exchange's writer: it may stay
+// put is for when the exchange is over and free. What stays is its very own:
+// calls upon itself, a timer that has stopped, and an empty header.
+func (e *exchanges) put(x *exchange) {
+	setDeadline, cancel, timer, header := x.out.setDeadline, x.bound.cancel, x.bound.timer, x.first.header
+	if len(header) > mostKeptFields {
+		header = nil
+	}
+	clear(header)
 	*x = exchange{}
-	x.out.setDeadline = setDeadline
-	exchanges.Put(x)
+	x.out.setDeadline, x.bound.cancel, x.bound.timer, x.first.header = setDeadline, cancel, timer, header
+	e.pool.Put(x)
 }
 
 // untouched says whether nobody but its own goroutine knows of the exchange: it
 // has no body that a transport might read, no timer, and no context that
 // somebody waits for.
 func (x *exchange) untouched() bool {
-	return x.body.src == nil && x.held == nil && x.cancel == nil && x.run == nil && x.fetch == nil
+	return x.bodyless() && x.cancel == nil
+}
+
+// alone says whether an attempt whose answer was passed on to its end has left
+// the exchange to its own goroutine: it was the only one, on a connection of the
+// lean engine, which lets go of what it was given when the answer's body ends,
+// and of a request that nobody else's depends on. Whether a timer, or the end of
+// the client's request, has come between is seen when the exchange is over.
+func (x *exchange) alone(a *attempt) bool {
+	return x.bodyless() && a == &x.first && x.retrying == nil && a.conn.lean != nil &&
+		x.route.caching == nil && x.r.ProtoMajor == 1
+}
+
+// bodyless says whether the exchange has no body, and is its client's own.
+func (x *exchange) bodyless() bool {
+	return x.body.src == nil && x.held == nil && x.run == nil && x.fetch == nil
 }
