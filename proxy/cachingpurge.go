@@ -77,7 +77,7 @@ func (p *Proxy) PurgeCache(what Purge) (int, error) {
 		parts.store.Sweep()
 	}
 	c.purges.note(found, now)
-	c.file.purged()
+	c.file.purged(how == storage.Hard)
 	return found, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/levee-proxy/levee/cache/snapshot"
@@ -24,6 +25,9 @@ const (
 	// snapshotPurged is how soon after an operator's purge one is written, so that
 	// a crash doesn't bring back what was purged.
 	snapshotPurged = time.Second
+
+	// snapshotDiscard is how long a stop waits for a file to be removed.
+	snapshotDiscard = 500 * time.Millisecond
 
 	// snapshotPauses is how many times as long as the last write took the next
 	// one waits, at least: a large cache must not keep a disk busy.
@@ -49,6 +53,8 @@ type cacheFile struct {
 	ended   chan struct{}   // closed by the end of run; nil: it has not begun
 	last    context.Context // of the last write; set before stop is called
 	closing bool
+
+	hard, written atomic.Uint64 // hard purges: so far, and before the file was written
 
 	changed chan struct{}   // holds a wish to look at the settings
 	purges  chan struct{}   // holds a wish to write soon
@@ -111,8 +117,12 @@ func (f *cacheFile) look() {
 	}
 }
 
-// purged has a snapshot written soon.
-func (f *cacheFile) purged() {
+// purged has a snapshot written soon. What was purged hard must not come back from
+// the one that is there, see discard.
+func (f *cacheFile) purged(hard bool) {
+	if hard {
+		f.hard.Add(1)
+	}
 	select {
 	case f.purges <- struct{}{}:
 	default: // asked for already
@@ -137,6 +147,12 @@ func (f *cacheFile) close(ctx context.Context) {
 	case <-ctx.Done():
 		// A disk that hangs holds up no stop; one that is only slow has been told.
 		f.log.Warn("the cache's snapshot was not written in time: the one before it stays")
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			f.discard(f.settings())
+		}()
+		pause(snapshotDiscard, gone)
 	}
 }
 
@@ -178,7 +194,9 @@ func (f *cacheFile) run(ended chan struct{}) {
 			soon = true
 		case <-f.running.Done():
 			timer.Stop()
-			f.save(f.last, f.settings())
+			cfg := f.settings()
+			f.save(f.last, cfg)
+			f.discard(cfg)
 			return
 		}
 		timer.Stop()
@@ -274,9 +292,13 @@ func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took ti
 	}
 	began := time.Now()
 	var w snapshot.Written
+	hard := f.hard.Load()
 	err := regular(cfg.File)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		w, err = snapshot.Write(ctx, cfg.File, recordSchema, began, records(parts.store, began))
+	}
+	if err == nil {
+		f.written.Store(hard)
 	}
 	if err != nil && ctx.Err() != nil {
 		return 0 // cut off by the end, as may be
@@ -286,5 +308,24 @@ func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took ti
 		f.saved = extent
 	}
 	f.wrote(cfg, w, err, began, took)
+	if err != nil {
+		f.discard(cfg)
+	}
 	return took
+}
+
+// discard removes a file that has what was purged hard since it was written, and
+// that can't be written anew: an operator's word that something is gone counts
+// for more than what else is in there.
+func (f *cacheFile) discard(cfg config.CacheSnapshot) {
+	hard := f.hard.Load()
+	if cfg.File == "" || hard == f.written.Load() || regular(cfg.File) != nil {
+		return
+	}
+	if err := os.Remove(cfg.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.log.Error("the cache's snapshot has what was purged, and can be neither written nor removed: remove it before the next start", "file", cfg.File, "error", err)
+		return
+	}
+	f.written.Store(hard)
+	f.log.Warn("the cache's snapshot was removed: it had what was purged, and could not be written anew", "file", cfg.File)
 }

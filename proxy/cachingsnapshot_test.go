@@ -421,3 +421,48 @@ func TestStoppedWhileReading(t *testing.T) {
 		}
 	})
 }
+
+// TestPurgedIsNotRestored: where the snapshot can't be written after a purge, the
+// one before it, with what was purged, is removed. A soft purge leaves it.
+func TestPurgedIsNotRestored(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		soft, cut bool
+	}{{"the disk refuses", false, false}, {"the last write is cut off", false, true}, {"softly", true, false}} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				file := filepath.Join(dir, "cache")
+				k := newKept(t, file, ", staleIfError: 1h", gives("x", "Cache-Control: max-age=3600"))
+				k.get("/a")
+				k.get("/b")
+				k.ends()
+				if !test.cut { // with such a name there is no room for that of a temporary one
+					long := filepath.Join(dir, strings.Repeat("c", 250))
+					if err := os.Rename(file, long); err != nil {
+						t.Fatal(err)
+					}
+					file = long
+				}
+				k = newKept(t, file, ", staleIfError: 1h", breaks)
+				if n, err := k.proxy.PurgeCache(Purge{URL: "http://example.com/a", Soft: test.soft}); n != 1 || err != nil {
+					t.Fatal(n, err)
+				}
+				if test.cut {
+					over, cancel := context.WithCancel(t.Context())
+					cancel()
+					k.proxy.o.caching.file.close(over)
+				} else {
+					time.Sleep(2 * time.Second)
+				}
+				synctest.Wait()
+				if _, err := os.Stat(file); (err == nil) != test.soft {
+					t.Errorf("the file: %v\n%s", err, k.log)
+				}
+				if test.soft == strings.Contains(k.log.String(), "was removed") {
+					t.Errorf("the log: %s", k.log)
+				}
+			})
+		})
+	}
+}
