@@ -71,6 +71,7 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) { // framing is in doubt
 		h["Connection"] = []string{"close"}
 	}
+	x.boundAnswer(w)
 	if x.grpc {
 		if a.retryAfter > 0 { // gRPC clients don't read Retry-After, and may try again at once
 			h[pushbackHeader] = []string{strconv.FormatInt(a.retryAfter.Milliseconds(), 10)}
@@ -89,6 +90,14 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 	if x.r.Method != http.MethodHead {
 		n, _ := w.Write([]byte(body))
 		x.record.BytesOut += int64(n)
+	}
+}
+
+// boundAnswer gives the client its time to take an answer that is written at once. The
+// lean engine does so by itself, and so does HTTP/2.
+func (x *exchange) boundAnswer(w http.ResponseWriter) {
+	if x.r.ProtoMajor == 1 && (x.conn.engine == nil || x.conn.engine.lean == nil) {
+		newWriteProgress(x, http.NewResponseController(w).SetWriteDeadline).before()
 	}
 }
 

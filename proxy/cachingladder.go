@@ -156,6 +156,7 @@ func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, why plight)
 		h["Connection"] = closeValues
 	}
 	x.record.Status, x.record.Reason, x.record.Shed = f.cfg.Status, string(why.kind), why.shed
+	x.boundAnswer(w)
 	w.WriteHeader(f.cfg.Status)
 	if x.r.Method != http.MethodHead && bodyAllowed(f.cfg.Status) {
 		n, _ := w.Write(f.body)

@@ -108,7 +108,8 @@ func (p *Proxy) admit(x *exchange) *answer {
 			return rateLimited(wait, whose)
 		}
 	}
-	x.upgrade = upgradeType(r.Header) == "websocket" && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1
+	// With a body to come first, where the switch happens would be a matter of opinion.
+	x.upgrade = x.body.src == nil && upgradeType(r.Header) == "websocket" && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1
 	return nil
 }
 

@@ -189,6 +189,7 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 		h["Connection"] = closeValues
 	}
 	r.tell(h, x)
+	x.boundAnswer(w)
 	if x.grpc {
 		h["Content-Type"], h["Grpc-Status"], h["Grpc-Message"] = grpcTypeValues, r.grpcCode, r.grpcMessage
 		w.WriteHeader(http.StatusOK)

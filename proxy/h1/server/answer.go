@@ -89,6 +89,7 @@ func (x *exchange) interim(status int) {
 	if status == http.StatusContinue {
 		x.mayContinue.Store(false)
 	}
+	x.c.boundWrite()
 	x.fail(x.c.write(&b, []byte("\r\n")))
 }
 
@@ -309,6 +310,7 @@ func (x *exchange) send(p []byte) error {
 		return nil
 	}
 	*x.out = b
+	x.c.boundWrite()
 	return x.fail(x.c.write(x.out, p, []byte(tail)))
 }
 
@@ -345,6 +347,7 @@ func (x *exchange) flush() error {
 	case len(*x.out) == 0:
 		return nil
 	}
+	x.c.boundWrite()
 	_, err := x.c.rw.Write(*x.out)
 	*x.out = (*x.out)[:0]
 	return x.fail(err)
@@ -364,7 +367,8 @@ func (x *exchange) complete() bool {
 	err := x.flush()
 	x.drop()
 	short := x.framing == h1.Length && x.length >= 0 && x.written != x.length
-	return err == nil && !short && !x.closing
+	switched := x.status == http.StatusSwitchingProtocols // and nobody goes on: what follows is no HTTP
+	return err == nil && !short && !x.closing && !switched
 }
 
 // trailer is what the handler has put behind the body; nil: nothing.

@@ -20,10 +20,10 @@ type body struct {
 	x      *exchange
 	ended  atomic.Bool // all of it was read, or there is none
 	failed atomic.Bool // it can't be read any further
+	closed atomic.Bool // the handler has returned
 
-	mu     sync.Mutex // held while it is read
-	h1     h1.Body
-	closed bool // the handler has returned
+	mu sync.Mutex // held while it is read
+	h1 h1.Body
 }
 
 // begin makes it the exchange's.
@@ -38,7 +38,7 @@ func (b *body) begin(x *exchange) {
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	if b.x.mayContinue.Load() {
@@ -91,6 +91,7 @@ func (b *body) large() bool {
 // drain takes the body back from the handler, and reads what is left if that is
 // little. It returns whether another request may follow.
 func (b *body) drain(keep bool) bool {
+	b.closed.Store(true) // first: who reads piece by piece, with a deadline each, must not begin another
 	if !b.mu.TryLock() {
 		// Somebody still waits for more of it. Such a read leaves the body
 		// where nobody can go on.
@@ -98,7 +99,6 @@ func (b *body) drain(keep bool) bool {
 		b.mu.Lock()
 	}
 	defer b.mu.Unlock()
-	b.closed = true
 	if b.whole() {
 		return keep
 	}

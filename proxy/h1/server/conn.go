@@ -106,6 +106,7 @@ func (c *conn) serve() {
 		if !c.await() {
 			return
 		}
+		c.src.begin(c.s.cfg.Header)
 		if c.first && c.tls == nil && c.prefaced() {
 			ended = http.StateHijacked
 			c.handOver(c.r.Peek())
@@ -244,9 +245,7 @@ func (c *conn) express(d *draft) (answered bool, f fate) {
 	if len(head) == 0 {
 		return false, over
 	}
-	if d := c.s.cfg.Write; d > 0 {
-		_ = c.wire.SetWriteDeadline(time.Now().Add(d))
-	}
+	c.boundWrite()
 	*out = head
 	var err error
 	if len(body) == 0 {
@@ -263,13 +262,13 @@ func (c *conn) express(d *draft) (answered bool, f fate) {
 	return true, next
 }
 
-// read reads a request's head. Where it is none, the client is told.
+// read reads a request's head, within the time that src.begin has let run. Where
+// it is none, the client is told.
 func (c *conn) read(d *draft) bool {
 	if c.post {
 		c.post = false
 		c.skipCRLF()
 	}
-	c.src.begin(c.s.cfg.Header)
 	err := c.r.ReadRequest(&d.head, &c.s.cfg.Limits)
 	c.src.end()
 	if err == nil {

@@ -87,12 +87,14 @@ func (x *exchange) sayContinue() {
 	if !x.mayContinue.Swap(false) {
 		return
 	}
+	x.c.boundWrite()
 	_, _ = io.WriteString(x.c.rw, "HTTP/1.1 100 Continue\r\n\r\n") // an error comes again
 }
 
-// silence sees to it that no 100 is said any more.
+// silence sees to it that no 100 is said any more, and waits for one that is
+// just being written: it may not come in the middle of an answer.
 func (x *exchange) silence() {
-	if x.mayContinue.Load() {
+	if x.head.Expect {
 		x.wmu.Lock()
 		x.mayContinue.Store(false)
 		x.wmu.Unlock()
@@ -123,6 +125,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		}
 	}
 	x.hijacked = true
+	x.ctx.unwatch()
 	c := x.c
 	c.wire.forget()
 	early := bytes.Clone(c.r.Peek())

@@ -53,7 +53,6 @@ func looksLikeHTTP(header [5]byte) bool {
 // prefaced says whether the connection's first bytes are those of HTTP/2. It
 // reads on only while they may be.
 func (c *conn) prefaced() bool {
-	c.src.begin(c.s.cfg.Header)
 	for {
 		b := c.r.Peek()
 		n := min(len(b), len(preface))

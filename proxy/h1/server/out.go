@@ -31,6 +31,14 @@ func giveOut(b *[]byte) {
 	}
 }
 
+// boundWrite sees to it that the write that follows doesn't wait for its client
+// for ever: where the handler sets no deadline, the server's holds.
+func (c *conn) boundWrite() {
+	if limit := c.s.cfg.Write; limit > 0 {
+		c.wire.boundWrite(limit)
+	}
+}
+
 // write writes the pieces one behind the other, as few times as can be.
 func (c *conn) write(out *[]byte, pieces ...[]byte) error {
 	if c.tls == nil {

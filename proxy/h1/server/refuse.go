@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1"
 )
@@ -37,9 +36,7 @@ func (c *conn) refuse(err error) {
 	b = h1.AppendFraming(b, h1.Framing{Kind: h1.Length, Length: int64(len(body))})
 	b = h1.AppendField(b, "Connection", "close")
 	b = append(append(b, "\r\n"...), body...)
-	if d := c.s.cfg.Write; d > 0 {
-		_ = c.wire.SetWriteDeadline(time.Now().Add(d))
-	}
+	c.boundWrite()
 	if _, err := c.rw.Write(b); err == nil {
 		c.linger()
 	}

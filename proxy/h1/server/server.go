@@ -35,8 +35,8 @@ type Config struct {
 	Header time.Duration
 	// Idle is how long a connection is kept without a request. Default: no limit.
 	Idle time.Duration
-	// Write is how long a client may take to take an answer that isn't the
-	// handler's. Default: no limit.
+	// Write is how long a client may take to take each piece of an answer for which
+	// the handler has set no deadline. Default: no limit.
 	Write time.Duration
 	// Drain is how long the rest of a body may take that the handler left unread.
 	// Default: 5 s.

@@ -83,6 +83,17 @@ func (x *exchange) unwatch() {
 	*p = place{}
 }
 
+// unwatch ends the watch over the connection for good. Whoever has hijacked it
+// reads from it, and takes an end of what the client sends for what it is.
+func (c *requestContext) unwatch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.x.watching {
+		c.x.unwatch()
+	}
+	c.x.watching = true
+}
+
 // run is one look, after which the timer is set again if there is anything to
 // look at. It doesn't stop for less: a timer that is stopped and set with every
 // request would cost each of them.

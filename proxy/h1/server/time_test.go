@@ -64,6 +64,9 @@ func TestClientsThatStandStill(t *testing.T) {
 				sleep(time.Second)
 			}
 		}, time.Second, "408 Request Timeout: the header took too long"},
+		{"half an empty line behind a POST", func(c net.Conn, _ func(time.Duration)) {
+			io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi\r")
+		}, 5 * time.Second, "408 Request Timeout: the header took too long"},
 		{"nothing more", func(c net.Conn, _ func(time.Duration)) { io.WriteString(c, request) }, time.Minute, ""},
 		{"now and then", func(c net.Conn, sleep func(time.Duration)) {
 			for range 50 {

@@ -102,17 +102,39 @@ func (w *wire) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
+// boundWrite lets a write that begins now take no longer than limit, unless
+// somebody has set a deadline.
+func (w *wire) boundWrite(limit time.Duration) {
+	w.write.bound(limit, w.bottom.SetWriteDeadline)
+}
+
 // deadline is one that is noted, and the earlier one that the runtime knows.
 type deadline struct {
 	mu   sync.Mutex
 	want time.Time // zero: none
 	set  time.Time // zero: none
+	own  bool      // want is bound's
 }
 
 // move makes t the deadline.
 func (d *deadline) move(t time.Time, set func(time.Time) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.own = false
+	return d.note(t, set)
+}
+
+// bound makes it a limit from now, unless it is somebody else's.
+func (d *deadline) bound(limit time.Duration, set func(time.Time) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.own || d.want.IsZero() {
+		d.own = true
+		_ = d.note(time.Now().Add(limit), set) // a connection without deadlines has none to meet
+	}
+}
+
+func (d *deadline) note(t time.Time, set func(time.Time) error) error {
 	d.want = t
 	if t.IsZero() || !d.set.IsZero() && !t.Before(d.set) {
 		return nil
@@ -140,7 +162,7 @@ func (d *deadline) again(err error, set func(time.Time) error) bool {
 func (w *wire) forget() {
 	for _, d := range []*deadline{&w.read, &w.write} {
 		d.mu.Lock()
-		d.want, d.set = time.Time{}, time.Time{}
+		d.want, d.set, d.own = time.Time{}, time.Time{}, false
 		d.mu.Unlock()
 	}
 	_ = w.bottom.SetDeadline(time.Time{})
