@@ -91,8 +91,8 @@ func (a *arena) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Upgrade", "websocket")
 		w.WriteHeader(http.StatusSwitchingProtocols)
-		c, _, _ := http.NewResponseController(w).Hijack()
-		io.Copy(c, c)
+		c, rw, _ := http.NewResponseController(w).Hijack()
+		io.Copy(c, rw) // which may have the first byte already
 		c.Close()
 	}
 }
