@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/levee-proxy/levee/cache"
 )
 
@@ -111,10 +113,14 @@ func (x *exchange) cutShort(err error) *failure {
 }
 
 // relayTrailer passes the upstream's trailers on. Those that it announced in
-// its header were announced to the client; others go by net/http's prefix.
+// its header were announced to the client; others go by net/http's prefix. What
+// may not be a trailer (RFC 9110, section 6.5.1) ends here: some would merge it
+// into the header, where it would say how the message is framed, or to be read.
 func relayTrailer(w http.ResponseWriter, rc *http.ResponseController, trailer http.Header, announced int) {
 	h := w.Header()
-	if len(trailer) == announced {
+	asAnnounced := len(trailer) == announced
+	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return !httpguts.ValidTrailerHeader(name) })
+	if asAnnounced {
 		maps.Copy(h, trailer)
 		return
 	}
