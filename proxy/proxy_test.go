@@ -96,14 +96,15 @@ func TestForwardsAndAnswers(t *testing.T) {
 		io.WriteString(w, "hello")
 	})
 	p := start(t, simple, up.URL, Options{})
-	for range 3 {
+	for range 30 {
 		resp, body := get(t, p.url+"/a?b=c")
 		if resp.StatusCode != 200 || body != "hello" || resp.Header.Get("X-Seen") != "GET /a?b=c" {
 			t.Fatalf("got %d %q %v", resp.StatusCode, body, resp.Header)
 		}
 	}
-	if n := p.Status().Upstreams[0].Endpoints[0].Connections; n != 1 {
-		t.Errorf("%d connections to the upstream for requests in sequence, want 1", n)
+	// net/http may still be about to give one back when the next is asked for.
+	if n := p.Status().Upstreams[0].Endpoints[0].Connections; n < 1 || n > 5 {
+		t.Errorf("%d connections to the upstream for 30 requests in sequence, want one, or hardly more", n)
 	}
 }
 

@@ -239,8 +239,12 @@ func TestRefusalAllocations(t *testing.T) {
 		t.Fatal(got)
 	}
 	t.Logf("%v allocations", allocs)
-	if allocs > 4 {
-		t.Errorf("%v allocations", allocs)
+	budget := 4.0
+	if raceDetector { // which lets pools forget one thing in four
+		budget = 6
+	}
+	if allocs > budget {
+		t.Errorf("%v allocations, want %v at most", allocs, budget)
 	}
 }
 
