@@ -41,8 +41,11 @@ func port(address string) string { _, p, _ := net.SplitHostPort(address); return
 // Fill is a text of so many bytes.
 func (s *site) Fill(n int) string { return strings.Repeat("x", n) }
 
-// CacheMB is room enough for all keys, for those who set it aside at once.
-func (s *site) CacheMB() int { return min(64+s.Keys*(s.Size+1<<10)>>19, 4095) }
+// CacheMB is room enough for all keys, and 4 GiB at least.
+func (s *site) CacheMB() int { return max(4<<10, 64+s.Keys*(s.Size+2<<10)>>20*9/8) }
+
+// ReservedMB is the same for who sets it aside at once, of HAProxy's 4 GiB at most.
+func (s *site) ReservedMB() int { return min(64+s.Keys*(s.Size+1<<10)>>19, 4095) }
 
 // EachRoute yields the path prefixes of a case with many routes.
 func (s *site) EachRoute() iter.Seq[string] {
