@@ -219,8 +219,11 @@ func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 		_, err = snapshot.Read(ctx, cfg.File, recordSchema, began, parts.object, r.restore)
 	}
 	took := time.Since(began)
-	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Reading, s.ReadSeconds = false, took.Seconds() })
+	over := func(ignored string) {
+		f.tell(cfg, func(s *CacheSnapshotStatus) { s.Reading, s.ReadSeconds, s.Ignored = false, took.Seconds(), ignored })
+	}
 	if ctx.Err() != nil { // what was read in part must not replace the whole
+		over("")
 		return
 	}
 	f.read = cfg.File
@@ -228,17 +231,17 @@ func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 	if r.restored == 0 {
 		f.ramp.end()
 	}
-	f.report(cfg, r, err, took)
+	over(f.report(cfg, r, err, took))
 	if err == nil && r.left == 0 {
 		f.saved = extent
 	}
 }
 
-// report tells in words what came of reading.
-func (f *cacheFile) report(cfg config.CacheSnapshot, r *restoring, err error, took time.Duration) {
+// report tells in words what came of reading. It returns why something of the
+// file was ignored, if it was.
+func (f *cacheFile) report(cfg config.CacheSnapshot, r *restoring, err error, took time.Duration) (ignored string) {
 	log := f.log.With("file", cfg.File)
 	said := []any{"answers", r.restored, "left_out", r.left, "took", took.Round(time.Millisecond).String()}
-	ignored := ""
 	switch {
 	case err == nil:
 		log.Info("cached answers restored", said...)
@@ -256,7 +259,7 @@ func (f *cacheFile) report(cfg config.CacheSnapshot, r *restoring, err error, to
 			f.putAside(cfg.File)
 		}
 	}
-	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Ignored = ignored })
+	return ignored
 }
 
 // putAside keeps a file that is none of ours, or of another version: the path
