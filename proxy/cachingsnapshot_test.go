@@ -436,6 +436,7 @@ func TestPurgedIsNotRestored(t *testing.T) {
 				k := newKept(t, file, ", staleIfError: 1h", gives("x", "Cache-Control: max-age=3600"))
 				k.get("/a")
 				k.get("/b")
+				synctest.Wait() // both are stored
 				k.ends()
 				if !test.cut { // with such a name there is no room for that of a temporary one
 					long := filepath.Join(dir, strings.Repeat("c", 250))
@@ -456,7 +457,12 @@ func TestPurgedIsNotRestored(t *testing.T) {
 					time.Sleep(2 * time.Second)
 				}
 				synctest.Wait()
-				if _, err := os.Stat(file); (err == nil) != test.soft {
+				f := k.proxy.o.caching.file
+				_, err := os.Stat(file)
+				if test.cut && err == nil && f.written.Load() == f.hard.Load() {
+					return // the write was quicker than the end, and the file has nothing of it
+				}
+				if (err == nil) != test.soft {
 					t.Errorf("the file: %v\n%s", err, k.log)
 				}
 				if test.soft == strings.Contains(k.log.String(), "was removed") {
