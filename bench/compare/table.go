@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/levee-proxy/levee/bench/internal/markdown"
 )
 
 // idleCase says whether memory is what a case is about.
@@ -53,7 +54,7 @@ func (r *report) overview() string {
 	}
 	var b strings.Builder
 	if len(rows) > 1 {
-		writeRows(&b, rows)
+		markdown.Table(&b, rows)
 	}
 	return b.String()
 }
@@ -127,7 +128,7 @@ func (c *caseResult) table() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", c.Title)
-	writeRows(&b, rows)
+	markdown.Table(&b, rows)
 	fmt.Fprintf(&b, "\n`make bench COMPARE=\"-case %s\"`, %s", c.Name, runsOf(runs, c))
 	if len(remarks) > 0 {
 		fmt.Fprintf(&b, " Not measured: %s.", strings.Join(remarks, "; "))
@@ -179,26 +180,4 @@ func (p *peerResult) middle(figure func(*sample) float64, format string, unit fl
 // text writes all three.
 func (s spread) text(format string, unit float64) string {
 	return fmt.Sprintf(format+", "+format+", "+format, s.min/unit, s.median/unit, s.max/unit)
-}
-
-// writeRows writes a Markdown table with its columns aligned; the first row is the head.
-func writeRows(b *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, row := range rows {
-		for i, cell := range row {
-			b.WriteString("| " + cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+1))
-		}
-		b.WriteString("|\n")
-		if n == 0 {
-			for _, width := range widths {
-				b.WriteString("|" + strings.Repeat("-", width+2))
-			}
-			b.WriteString("|\n")
-		}
-	}
 }

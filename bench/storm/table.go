@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/levee-proxy/levee/bench/internal/markdown"
 )
 
 // writeTable writes the lines as a Markdown table that can also be read as it is.
@@ -25,7 +26,7 @@ func writeTable(w io.Writer, through way, lines []line) error {
 		limitOff:     "Through levee run, with storm: {mode: off} and concurrency: {mode: off}",
 		direct:       "Without Levee",
 	}[through])
-	writeRows(&b, rows)
+	markdown.Table(&b, rows)
 	b.WriteByte('\n')
 	for i := range lines {
 		lines[i].instrument(&b)
@@ -128,26 +129,4 @@ func milliseconds(d time.Duration) string {
 
 func microseconds(d time.Duration) string {
 	return fmt.Sprintf("%.0f µs", float64(d)/float64(time.Microsecond))
-}
-
-// writeRows writes a Markdown table with its columns aligned; the first row is the head.
-func writeRows(b *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, row := range rows {
-		for i, cell := range row {
-			b.WriteString("| " + cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+1))
-		}
-		b.WriteString("|\n")
-		if n == 0 {
-			for _, width := range widths {
-				b.WriteString("|" + strings.Repeat("-", width+2))
-			}
-			b.WriteString("|\n")
-		}
-	}
 }
