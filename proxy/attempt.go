@@ -22,8 +22,10 @@ type attempt struct {
 	number   int       // as it is told to the upstream, proxies before us counted
 	follows  condition // of a retry: what it is made for
 
-	// ctx is the exchange's, or one of its own where cancel isn't nil.
+	// ctx is the exchange's, or where cancel isn't nil one of its own, that ends
+	// with the exchange's, whole.
 	ctx    context.Context
+	whole  context.Context
 	cancel context.CancelCauseFunc
 
 	begun    time.Time
@@ -57,6 +59,16 @@ type attempt struct {
 	interimMu sync.Mutex
 	interim   int
 	over      bool // the final answer has begun: interim ones come too late
+}
+
+// cause says why the attempt was ended; nil: it wasn't. Where the exchange has
+// ended, its cause is known here at once: a context of the attempt's own is only
+// being told of it, on another goroutine.
+func (a *attempt) cause() error {
+	if cause := context.Cause(a.ctx); cause != nil || a.cancel == nil {
+		return cause
+	}
+	return context.Cause(a.whole)
 }
 
 // bodyTouched says whether any of the body was read for this attempt.

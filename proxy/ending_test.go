@@ -131,3 +131,23 @@ func TestEndingAllocations(t *testing.T) {
 		t.Errorf("%v allocations, want none", allocs)
 	}
 }
+
+// TestAttemptKnowsItsExchangesEnd at once: its own context hears of it on
+// another goroutine, and whatever asks before that would blame somebody else.
+func TestAttemptKnowsItsExchangesEnd(t *testing.T) {
+	late := errors.New("late")
+	for range 100 {
+		e := &ending{}
+		e.begin(t.Context())
+		a := &attempt{whole: e}
+		a.ctx, a.cancel = context.WithCancelCause(e)
+		if err := a.cause(); err != nil {
+			t.Fatalf("before: %v", err)
+		}
+		e.cancel(late)
+		if err := a.cause(); err != late {
+			t.Fatalf("ended for %v", err)
+		}
+		a.cancel(nil)
+	}
+}

@@ -94,7 +94,8 @@ func passAttempt(h http.Header, x *exchange, a *attempt) {
 func (r *retrying) enlist(a *attempt) *attempt {
 	a.number = r.first + len(r.mine)
 	a.h1only = r.x.upgrade
-	a.ctx, a.cancel = context.WithCancelCause(r.x.ctx)
+	a.whole = r.x.ctx
+	a.ctx, a.cancel = context.WithCancelCause(a.whole)
 	r.mine = append(r.mine, a)
 	r.x.bound.holds(a.permit)
 	return a
@@ -147,9 +148,9 @@ func (r *retrying) conditionOf(a *attempt) condition {
 	}
 	f := a.failure
 	switch {
-	case context.Cause(a.ctx) == errTryDeadline:
+	case a.cause() == errTryDeadline:
 		return onTryTimeout
-	case f.cut, context.Cause(a.ctx) != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, errNotKept):
+	case f.cut, a.cause() != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, errNotKept):
 		return noCondition // the client's side, or our own, or no other endpoint would do better
 	case isRefused(a.err):
 		return onRefusedStream
