@@ -2,15 +2,14 @@ package proxy
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // BenchmarkRequest compares a request through Levee with one through
@@ -45,40 +44,7 @@ func BenchmarkRequest(b *testing.B) {
 	} {
 		b.Run(tc.name, func(b *testing.B) {
 			address := strings.TrimPrefix(tc.url, "http://")
-			b.SetParallelism(32)
-			b.ReportAllocs()
-			cpu := processCPU()
-			b.RunParallel(func(pb *testing.PB) {
-				c, err := net.Dial("tcp", address)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				defer c.Close()
-				request := []byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-				buf := make([]byte, 4096)
-				for pb.Next() {
-					c.Write(request)
-					// The answers are short and come in one or two pieces, ending with the body.
-					for n := 0; ; {
-						m, err := c.Read(buf[n:])
-						if n += m; err != nil {
-							b.Error(err)
-							return
-						}
-						if n > 69 && string(buf[n-69:n]) == body {
-							break
-						}
-					}
-				}
-			})
-			b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+			benchclient.Run(b, address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", body)
 		})
 	}
-}
-
-func processCPU() time.Duration {
-	var r syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

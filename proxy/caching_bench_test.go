@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // taker is a client that takes everything and keeps nothing.
@@ -27,13 +29,13 @@ func BenchmarkHit(b *testing.B) {
 			p, requests := c.proxy(b), c.requests(b)
 			d, i := &taker{header: http.Header{}}, 0
 			b.ReportAllocs()
-			cpu := processCPU()
+			cpu := benchclient.CPU()
 			for b.Loop() {
 				d.reset()
 				p.ServeHTTP(d, requests[i%len(requests)])
 				i++
 			}
-			b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 			c.check(b, d)
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/levee-proxy/levee/cache/storage"
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // BenchmarkHitAmong is a hit where there are many keys, or many routes, each as
@@ -99,14 +100,14 @@ func benchAmong(b *testing.B, p *Proxy, pick func(i int) (host, target string)) 
 		r := (&hitCase{}).requests(b)[0]
 		d := &taker{header: http.Header{}}
 		source := rand.NewPCG(1, 1)
-		cpu := processCPU()
+		cpu := benchclient.CPU()
 		for b.Loop() {
 			r.Host, r.RequestURI = pick(int(source.Uint64() >> 1))
 			r.URL.Path = r.RequestURI
 			d.reset()
 			p.ServeHTTP(d, r)
 		}
-		b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 		if !strings.Contains(d.header.Get("Cache-Status"), "; hit") {
 			b.Fatal(d.header)
 		}
@@ -120,7 +121,7 @@ func benchAmong(b *testing.B, p *Proxy, pick func(i int) (host, target string)) 
 		source := rand.NewPCG(1, 1)
 		var request []byte
 		buf := make([]byte, 4096)
-		cpu := processCPU()
+		cpu := benchclient.CPU()
 		for b.Loop() {
 			host, target := pick(int(source.Uint64() >> 1))
 			request = fmt.Appendf(request[:0], "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n\r\n", target, host)
@@ -135,6 +136,6 @@ func benchAmong(b *testing.B, p *Proxy, pick func(i int) (host, target string)) 
 				n += m
 			}
 		}
-		b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // BenchmarkKeyedRequest is what a key costs: POSTs with a body of 100 bytes
@@ -49,7 +51,7 @@ func BenchmarkKeyedRequest(b *testing.B) {
 			b.SetParallelism(32)
 			b.ReportAllocs()
 			b.ResetTimer()
-			cpu := processCPU()
+			cpu := benchclient.CPU()
 			b.RunParallel(func(pb *testing.PB) {
 				c, err := net.Dial("tcp", address)
 				if err != nil {
@@ -76,7 +78,7 @@ func BenchmarkKeyedRequest(b *testing.B) {
 					}
 				}
 			})
-			b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+			b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // TestCopyEndToEnd: what belongs to one connection stays there, however
@@ -47,10 +49,10 @@ func BenchmarkCopyEndToEnd(b *testing.B) {
 	}
 	dst := make(http.Header, 8)
 	b.ReportAllocs()
-	cpu := processCPU()
+	cpu := benchclient.CPU()
 	for b.Loop() {
 		clear(dst)
 		copyEndToEnd(dst, src)
 	}
-	b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }

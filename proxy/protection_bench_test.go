@@ -10,6 +10,7 @@ import (
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // BenchmarkProtection is what Levee adds to a request that is passed on, beside
@@ -112,13 +113,13 @@ func BenchmarkProtection(b *testing.B) {
 	} {
 		b.Run(part.name, func(b *testing.B) {
 			b.ReportAllocs()
-			cpu := processCPU()
+			cpu := benchclient.CPU()
 			for b.Loop() {
 				x := arrive()
 				part.do(x)
 				release(x)
 			}
-			b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 		})
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/internal/benchclient"
 )
 
 // BenchmarkServe compares this server with net/http's: 69-byte answers over kept
@@ -42,39 +42,7 @@ func BenchmarkServe(b *testing.B) {
 	}{{"lean", lean}, {"net-http", standard}} {
 		b.Run(bench.name, func(b *testing.B) {
 			address := bench.start(b)
-			b.SetParallelism(32)
-			b.ReportAllocs()
-			cpu := processCPU()
-			b.RunParallel(func(pb *testing.PB) {
-				c, err := net.Dial("tcp", address)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				defer c.Close()
-				request := []byte("GET /some/path?query=1 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n")
-				buf := make([]byte, 4096)
-				for pb.Next() {
-					c.Write(request)
-					for n := 0; ; {
-						m, err := c.Read(buf[n:])
-						if n += m; err != nil {
-							b.Error(err)
-							return
-						}
-						if n > 69 && string(buf[n-69:n]) == body {
-							break
-						}
-					}
-				}
-			})
-			b.ReportMetric(float64((processCPU()-cpu).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+			benchclient.Run(b, address, "GET /some/path?query=1 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n", body)
 		})
 	}
-}
-
-func processCPU() time.Duration {
-	var r syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
