@@ -16,7 +16,7 @@ import (
 // grew by is what a connection that does nothing takes. Afterwards all must
 // answer once more.
 func (r *running) idle(ctx context.Context) (sample, error) {
-	before, err := usageOf(r.pid())
+	before, err := usageOf(r.PID())
 	if err != nil {
 		return sample{}, err
 	}
@@ -36,7 +36,7 @@ func (r *running) idle(ctx context.Context) (sample, error) {
 	if err := pause(ctx, time.Second); err != nil {
 		return sample{}, err
 	}
-	during, err := usageOf(r.pid())
+	during, err := usageOf(r.PID())
 	if err != nil {
 		return sample{}, err
 	}

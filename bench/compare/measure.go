@@ -83,7 +83,7 @@ func (r *running) look(o *origin) (now reading, err error) {
 	if now.origin, err = o.cpu(); err != nil {
 		return now, err
 	}
-	now.usage, err = usageOf(r.pid())
+	now.usage, err = usageOf(r.PID())
 	return now, err
 }
 

@@ -13,12 +13,14 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/levee-proxy/levee/bench/internal/process"
 )
 
 // origin is the service that all proxies stand before: nginx, which answers a
 // request in less CPU time than any of them needs to pass it on.
 type origin struct {
-	*process
+	*process.Process
 	address string
 	pids    []int  // of all that serve
 	counter string // where it tells how many requests it had
@@ -44,14 +46,14 @@ func startOrigin(ctx context.Context, folder string) (*origin, error) {
 		return nil, err
 	}
 	o := &origin{address: fmt.Sprintf("127.0.0.1:%d", ports[0]), counter: fmt.Sprintf("http://127.0.0.1:%d/count", ports[1])}
-	if o.process, err = launch(path, []string{"-e", "stderr", "-p", folder, "-c", filepath.Join(folder, "origin.conf")}, nil); err != nil {
+	if o.Process, err = launch(path, []string{"-e", "stderr", "-p", folder, "-c", filepath.Join(folder, "origin.conf")}, nil); err != nil {
 		return nil, err
 	}
-	if err := o.ready(ctx, func() error { _, err := o.requests(); return err }); err != nil {
-		o.stop()
+	if err := o.Ready(ctx, startPatience, func() error { _, err := o.requests(); return err }); err != nil {
+		_ = o.Stop(stopPatience)
 		return nil, fmt.Errorf("starting the origin: %w", err)
 	}
-	o.pids = []int{o.pid()}
+	o.pids = []int{o.PID()}
 	return o, nil
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,90 +8,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
-	"syscall"
 	"time"
+
+	"github.com/levee-proxy/levee/bench/internal/process"
 )
 
-// process is a running program.
-type process struct {
-	command *exec.Cmd
-	said    output
-	exited  chan struct{}
-	err     error // of its end
-}
+// What a program is given for a cold start, and a limit that has to be exceeded
+// first; and for its end.
+const (
+	startPatience = 20 * time.Second
+	stopPatience  = 5 * time.Second
+)
 
-// output keeps the beginning of what a process says: why it doesn't start.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if room := 8<<10 - o.text.Len(); room > 0 {
-		o.text.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// launch starts a program. What it writes to standard output goes nowhere, so
-// that an access log there costs its writer alone.
-func launch(path string, arguments, environment []string) (*process, error) {
-	p := &process{command: exec.Command(path, arguments...), exited: make(chan struct{})}
-	p.command.Stderr = &p.said
-	p.command.Env = append(os.Environ(), environment...)
-	if err := p.command.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		p.err = p.command.Wait()
-		close(p.exited)
-	}()
-	return p, nil
-}
-
-func (p *process) pid() int { return p.command.Process.Pid }
-
-// stop ends it, kindly at first.
-func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	patience := time.NewTimer(5 * time.Second)
-	defer patience.Stop()
-	select {
-	case <-p.exited:
-	case <-patience.C:
-		_ = p.command.Process.Kill()
-		<-p.exited
-	}
-}
-
-// ready waits until something holds, at most 20 s: a cold start, and a limit that has to be exceeded first.
-func (p *process) ready(ctx context.Context, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	var last error
-	for {
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), last, errors.New(p.said.String()))
-		case <-p.exited:
-			return errors.Join(errors.New("it ended"), p.err, errors.New(p.said.String()))
-		case <-tick.C:
-		}
-		if last = try(); last == nil {
-			return nil
-		}
-	}
+// launch starts a program.
+func launch(path string, arguments, environment []string) (*process.Process, error) {
+	command := exec.Command(path, arguments...)
+	command.Env = append(os.Environ(), environment...)
+	return process.Start(command)
 }
 
 // running is a proxy under test.
@@ -100,7 +32,7 @@ type running struct {
 	peer
 	site
 	of site // that it was made from
-	*process
+	*process.Process
 
 	held net.Conn // with a request that takes all there is, where others are to be refused
 }
@@ -125,14 +57,14 @@ func startPeer(ctx context.Context, p peer, s site) (*running, error) {
 		return nil, err
 	}
 	arguments, environment := p.command(&r.site)
-	if r.process, err = launch(p.path, arguments, environment); err != nil {
+	if r.Process, err = launch(p.path, arguments, environment); err != nil {
 		return nil, err
 	}
 	if s.Role == refused {
-		err = r.ready(ctx, func() (err error) { r.held, err = r.hold(); return err })
+		err = r.Ready(ctx, startPatience, func() (err error) { r.held, err = r.hold(); return err })
 	}
 	if err == nil {
-		err = r.ready(ctx, r.probe)
+		err = r.Ready(ctx, startPatience, r.probe)
 	}
 	if err != nil {
 		r.close()
@@ -146,7 +78,7 @@ func (r *running) close() {
 	if r.held != nil {
 		r.held.Close()
 	}
-	r.stop()
+	_ = r.Stop(stopPatience) // however it goes, it has been measured
 	os.RemoveAll(r.Folder)
 	os.RemoveAll(r.Memory)
 }

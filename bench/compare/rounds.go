@@ -40,7 +40,7 @@ func compare(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer behind.stop()
+	defer behind.Stop(stopPatience)
 	rpcAddress, rpcPID, stopGRPC, err := startGRPC()
 	if err != nil {
 		return nil, err

@@ -7,10 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
+	"github.com/levee-proxy/levee/bench/internal/process"
 	"github.com/levee-proxy/levee/internal/admin"
 	"github.com/levee-proxy/levee/proxy"
 )
@@ -35,18 +34,19 @@ func build(ctx context.Context) (binary string, remove func(), err error) {
 	return binary, remove, nil
 }
 
+// What levee is given for its start, and to drain.
+const (
+	startPatience = 10 * time.Second
+	stopPatience  = 20 * time.Second
+)
+
 // levee is a running process.
 type levee struct {
 	// address is where it takes requests.
 	address string
-	pid     int
 	admin   *admin.Client
-
-	command *exec.Cmd
 	folder  string
-	said    strings.Builder // what it wrote to stderr
-	exited  chan struct{}
-	err     error // of its end
+	*process.Process
 }
 
 // startLevee runs levee in front of a service and waits until it is ready.
@@ -72,27 +72,21 @@ func startLevee(ctx context.Context, binary, upstream string, through way) (*lev
 	} else {
 		arguments = append(arguments, "--upstream", upstream)
 	}
-	l := &levee{folder: folder, exited: make(chan struct{})}
-	l.command = exec.Command(binary, arguments...)
-	l.command.Dir, l.command.Stderr = folder, &l.said
+	l := &levee{folder: folder}
+	command := exec.Command(binary, arguments...)
+	command.Dir = folder
 	// What it learns is forgotten with its folder, wherever it may be kept.
-	l.command.Env = append(os.Environ(), "HOME="+folder, "XDG_STATE_HOME="+folder, "XDG_CACHE_HOME="+folder)
+	command.Env = append(os.Environ(), "HOME="+folder, "XDG_STATE_HOME="+folder, "XDG_CACHE_HOME="+folder)
 	if l.admin, err = admin.NewClient(socket); err != nil {
 		return nil, err
 	}
-	if err := l.command.Start(); err != nil {
+	if l.Process, err = process.Start(command); err != nil {
 		return nil, err
 	}
-	l.pid = l.command.Process.Pid
-	go func() {
-		l.err = l.command.Wait()
-		close(l.exited)
-	}()
-	if err := l.ready(ctx); err != nil {
-		_ = l.command.Process.Kill()
-		<-l.exited
+	if err := l.Ready(ctx, startPatience, func() error { return l.find(ctx) }); err != nil {
+		l.Kill()
 		os.RemoveAll(folder)
-		return nil, fmt.Errorf("starting levee: %w\n%s", err, l.said.String())
+		return nil, fmt.Errorf("starting levee: %w", err)
 	}
 	return l, nil
 }
@@ -106,43 +100,24 @@ func without(through way, upstream string) string {
 	return fmt.Sprintf("apiVersion: levee/v1\nroutes: [{upstream: service}]\nupstreams:\n- {name: service, endpoints: [%q], %s}\n", upstream, off)
 }
 
-// ready waits until levee says where it listens.
-func (l *levee) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-l.exited:
-			return errors.Join(errors.New("it ended"), l.err)
-		case <-tick.C:
-		}
-		status, err := l.admin.Status(ctx)
-		if err == nil && status.Ready && len(status.Proxy.Listeners) > 0 {
-			l.address = status.Proxy.Listeners[0].Address
-			return nil
-		}
+// find asks levee where it listens.
+func (l *levee) find(ctx context.Context) error {
+	status, err := l.admin.Status(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !status.Ready || len(status.Proxy.Listeners) == 0:
+		return errors.New("it isn't ready")
 	}
+	l.address = status.Proxy.Listeners[0].Address
+	return nil
 }
 
 // stop ends it, and says if it didn't end as it should.
 func (l *levee) stop() error {
 	defer os.RemoveAll(l.folder)
-	_ = l.command.Process.Signal(syscall.SIGTERM) // if it has ended already, exited says so
-	patience := time.NewTimer(20 * time.Second)
-	defer patience.Stop()
-	select {
-	case <-l.exited:
-	case <-patience.C:
-		_ = l.command.Process.Kill()
-		<-l.exited
-		return errors.New("levee didn't drain within 20 s")
-	}
-	if l.err != nil {
-		return fmt.Errorf("levee: %w\n%s", l.err, l.said.String())
+	if err := l.Stop(stopPatience); err != nil {
+		return fmt.Errorf("levee: %w", err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func run(ctx context.Context, s scenario, through way, binary string, traced boo
 			return r, err
 		}
 		defer func() { err = errors.Join(err, proxy.stop()) }()
-		address, pid = proxy.address, proxy.pid
+		address, pid = proxy.address, proxy.PID()
 	}
 
 	before, err := measureCPU(service.pid, pid)
