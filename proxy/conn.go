@@ -44,6 +44,7 @@ type wireConn struct {
 	socket  syscall.RawConn // nil where the transport below has none
 	peek    func(fd uintptr)
 	silent  bool // what peek found
+	reading reading
 	written atomic.Int64
 
 	lean bool  // no reader waits; set before the first request
@@ -77,6 +78,10 @@ func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
 	if sc, ok := nc.(syscall.Conn); ok {
 		w.socket, _ = sc.SyscallConn()
 		w.peek = func(fd uintptr) { w.silent = nothingToRead(int(fd)) }
+		switch nc.(type) {
+		case *net.TCPConn, *net.UnixConn: // another's Read may be more than the socket's
+			w.reading.try = w.tryRead
+		}
 	}
 	return w
 }
@@ -92,11 +97,8 @@ func (w *wireConn) Read(p []byte) (int, error) {
 	if idle != nil {
 		w.pool.put(idle)
 	}
-	n, err := w.Conn.Read(p)
+	n, err := w.receive(p)
 	w.rest.pass(p[:n])
-	w.mu.Lock()
-	w.parked = false
-	w.mu.Unlock()
 	return n, err
 }
 
@@ -200,15 +202,20 @@ func (c *upConn) take() bool {
 		return false
 	}
 	c.wire.mu.Lock()
-	fit := c.wire.parked && !c.wire.closed
+	fit := c.wire.fit()
 	c.wire.free, c.wire.queued = false, false
 	c.wire.mu.Unlock()
-	if fit && c.cc.Err() == nil && c.wire.quiet() {
+	if fit && c.cc.Err() == nil {
 		return true
 	}
 	c.cc.Close()
 	return false
 }
+
+// fit says whether a connection whose reader waits may be used: it is open, and
+// nothing came, neither to the socket nor already to the reader. The lock must
+// be held.
+func (w *wireConn) fit() bool { return w.parked && !w.closed && w.quiet() }
 
 // fresh looks whether an idle connection of the lean engine may be used, and is
 // worth keeping: it is open, and nothing came while it was idle.

@@ -114,7 +114,11 @@ func rude(c net.Conn, chance *rand.Rand, arrived *sync.Map) {
 		}
 		for len(answer) > 0 {
 			n := min(len(answer), 1+chance.IntN(20_000))
-			if n == len(answer) && what == 1 {
+			switch {
+			case n < len(answer) || what != 1:
+			case n > 40: // its end by itself: of a long piece, the system may send a part
+				n -= 40
+			default:
 				// An answer to nobody. It comes with the end of the other: of one that
 				// comes later, nobody could tell that it isn't the next request's.
 				answer += "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
