@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/internal/streams"
 )
 
 // scripted is a connection whose client sends pieces, then ends its side, and
@@ -289,46 +290,12 @@ func compare(t *testing.T, pieces [][]byte) (accepted int) {
 	return accepted
 }
 
-// messages are what generated streams are made of.
-var messages = []string{
-	"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET /flush?a=1;b=2&c=%zz HTTP/1.1\r\nHost: h:80\r\nX-A: b\r\nX-A: c\r\n\r\n",
-	"HEAD /x HTTP/1.1\r\nhost: h\r\naccept: */*\r\n\r\n", "GET /trail HTTP/1.1\r\nHost: h\r\nTE: trailers\r\n\r\n",
-	"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 27\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
-	"POST /trail HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1b\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n\r\n0\r\n\r\n",
-	"PUT /%2f/.. HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\nTrailer: X-A, X-B\r\n\r\n2;a=b\r\nhi\r\n00\r\nX-A: 1\r\nX-B: 2\r\n\r\n",
-	"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET /flush HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n",
-	"GET http://other/x?y HTTP/1.1\r\nHost: h\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n",
-	"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok",
-	"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade, keep-alive\r\n\r\n", "DELETE //a//b HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
-	"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello\r\n",
-	"GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n", "GET / HTTP/1.1\nHost: h\n\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
-	"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-	"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: \r\n\r\n", "G\xffT / HTTP/1.1\r\nHost: h\r\n\r\n", "GET /\xe4 HTTP/1.1\r\nHost: h\r\nX: \xe4\r\n\r\n",
-}
-
 // TestAgreesWithNetHTTP: generated streams of messages, some of them mutated, in
 // pieces.
 func TestAgreesWithNetHTTP(t *testing.T) {
 	accepted := 0
 	for seed := range uint64(2000) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		var stream []byte
-		for range 1 + r.IntN(4) {
-			m := []byte(messages[r.IntN(len(messages))])
-			if r.IntN(3) == 0 {
-				m = mutate(r, m)
-			}
-			stream = append(stream, m...)
-		}
-		var pieces [][]byte
-		for len(stream) > 0 {
-			n := len(stream)
-			if r.IntN(2) == 0 {
-				n = 1 + r.IntN(n)
-			}
-			pieces, stream = append(pieces, stream[:n]), stream[n:]
-		}
-		accepted += compare(t, pieces)
+		accepted += compare(t, streams.Generate(rand.New(rand.NewPCG(seed, 1))))
 	}
 	if accepted < 1300 {
 		t.Errorf("only %d requests were accepted", accepted)
@@ -338,7 +305,7 @@ func TestAgreesWithNetHTTP(t *testing.T) {
 // TestAgreesSplitAnywhere: each message in two pieces, cut at every boundary,
 // with another one behind it.
 func TestAgreesSplitAnywhere(t *testing.T) {
-	for _, m := range messages {
+	for _, m := range streams.Requests {
 		m += "GET /next HTTP/1.1\r\nHost: h\r\n\r\n"
 		for i := 1; i < len(m); i++ {
 			compare(t, [][]byte{[]byte(m[:i]), []byte(m[i:])})
@@ -346,44 +313,16 @@ func TestAgreesSplitAnywhere(t *testing.T) {
 	}
 }
 
-// mutate changes some bytes, by those that parsers stumble over.
-func mutate(r *rand.Rand, m []byte) []byte {
-	const odd = "\r\n \t:;,0x+-\x00\x7f\xff/#?%\"[]@"
-	m = bytes.Clone(m)
-	for range 1 + r.IntN(3) {
-		i := r.IntN(len(m))
-		switch r.IntN(4) {
-		case 0:
-			m[i] = odd[r.IntN(len(odd))]
-		case 1:
-			m = slices.Insert(m, i, odd[r.IntN(len(odd))])
-		case 2:
-			m = slices.Delete(m, i, i+1)
-		case 3:
-			j := min(i+1+r.IntN(10), len(m))
-			m = slices.Insert(m, j, m[i:j]...)
-		}
-		if len(m) == 0 {
-			break
-		}
-	}
-	return m
-}
-
 // FuzzServer: whatever bytes come, in one piece or two, what we accept net/http
 // accepts with the same meaning.
 func FuzzServer(f *testing.F) {
-	for _, m := range messages {
+	for _, m := range streams.Requests {
 		f.Add([]byte(m), uint16(0))
 		f.Add([]byte(m+m), uint16(len(m)/2))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, cut uint16) {
-		pieces := [][]byte{b}
-		if int(cut) < len(b) && cut > 0 {
-			pieces = [][]byte{b[:cut], b[cut:]}
-		}
 		if len(b) > 0 {
-			compare(t, pieces)
+			compare(t, streams.Cut(b, cut))
 		}
 	})
 }
