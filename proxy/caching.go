@@ -92,6 +92,7 @@ func (c *caching) configure(cfg *config.Config) error {
 		return nil
 	case old != nil && old.object == int64(cfg.Cache.ObjectBytes):
 		old.store.SetBudget(int64(cfg.Cache.Bytes))
+		old.fetches.SetMaxBytes(fillShare(c.budget))
 		return nil
 	case old != nil:
 		c.log.Info("cache.objectBytes has changed: the cache begins anew")
@@ -120,9 +121,15 @@ func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
 	}
 	parts.fetches = coalesce.New[storage.Key, *fetched](coalesce.Options[storage.Key]{
 		MaxObject: parts.object,
+		MaxBytes:  fillShare(int64(cfg.Bytes)),
 	})
 	return parts, nil
 }
+
+// fillShare is how much answers that are being fetched may take beside a budget
+// for those that are stored, one of the largest size at least. What finds no
+// room there is passed on and not stored.
+func fillShare(budget int64) int64 { return budget / 4 }
 
 const (
 	// unsharedFor is how long requests for what can't be shared go each by itself.

@@ -113,6 +113,8 @@ func (b *filling) share(s *cache.Storing, now time.Time) {
 	if b.got.size > b.most() {
 		b.got.stores = false
 		b.tooLarge(now)
+	} else if !f.fill.Reserve(b.got.size) {
+		b.got.stores = false
 	}
 	f.fill.Start(b.got, b.got.size)
 	f.x.bound.fill(now)

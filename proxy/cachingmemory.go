@@ -35,17 +35,23 @@ func (c *caching) squeeze(used, limit uint64, now time.Time) (gives bool) {
 	c.squeezed = now
 	if !short {
 		c.budget = min(int64(float64(c.budget)/squeezeStep), c.most)
-		parts.store.SetBudget(c.budget)
+		c.shrink(parts)
 		return gives
 	}
 	// What is stored is what can be given, however much more it might have become.
 	stored, over := parts.store.Stats().Bytes, int64(used)-int64(growAt*float64(limit))
 	c.budget = max(min(int64(float64(c.budget)*squeezeStep), max(stored-over, stored/4)), squeezedTo)
-	parts.store.SetBudget(c.budget)
+	c.shrink(parts)
 	if gives {
 		go c.collect() // what was dropped counts until then
 	}
 	return gives
+}
+
+// shrink gives the parts what is left of the budget.
+func (c *caching) shrink(parts *cacheParts) {
+	parts.store.SetBudget(c.budget)
+	parts.fetches.SetMaxBytes(fillShare(c.budget))
 }
 
 // CacheMemory is how many bytes the cache may take, and how many it takes; 0

@@ -109,6 +109,14 @@ type CacheStatus struct {
 	// wait for another one's fetch.
 	Fetching int `json:"fetching"`
 	Waiting  int `json:"waiting"`
+	// FetchingBytes is what those take that are to be stored, of
+	// FetchingBudget; LaggingBytes what those still take that were fetched and
+	// that slow clients are reading. Crowded counts the answers that were not
+	// stored as there was no room among the former.
+	FetchingBytes  int64  `json:"fetchingBytes"`
+	FetchingBudget int64  `json:"fetchingBudget"`
+	LaggingBytes   int64  `json:"laggingBytes"`
+	Crowded        uint64 `json:"crowded"`
 	// Fetches counts requests to upstreams for the cache's sake; Joined the
 	// requests that waited for one of another, Refused those that couldn't, as
 	// too many waited.
@@ -145,6 +153,7 @@ func (c *caching) status() *CacheStatus {
 		kept, under := parts.store.Stats(), parts.fetches.Stats()
 		s.Entries, s.Bytes, s.Budget, s.Evicted = kept.Entries, kept.Bytes, kept.Budget, kept.Evicted
 		s.Fetching, s.Waiting, s.Fetches, s.Joined, s.Refused = under.Keys, under.Waiters, under.Fetches, under.Joined, under.Refused
+		s.FetchingBytes, s.FetchingBudget, s.LaggingBytes, s.Crowded = under.Bytes, under.MaxBytes, under.Behind, under.Crowded
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -60,17 +60,14 @@ func (b *buffer) publish(n int) {
 	b.size += int64(n)
 }
 
-// trim lets go of chunks that all readers are past, but never of the last, and
-// says how many bytes that freed.
-func (b *buffer) trim() (freed int64) {
+// trim lets go of chunks that all readers are past, but never of the last.
+func (b *buffer) trim() {
 	for len(b.chunks) > 1 && b.counts[0] == 0 {
-		freed += int64(cap(b.chunks[0]))
+		b.held -= int64(cap(b.chunks[0]))
 		b.chunks[0] = nil // the array behind lives on
 		b.chunks, b.counts = b.chunks[1:], b.counts[1:]
 		b.first++
 	}
-	b.held -= freed
-	return freed
 }
 
 // whole is the chunks with no room to spare that is worth a copy.

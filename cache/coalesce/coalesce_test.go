@@ -46,7 +46,7 @@ func all(r *Reader[string]) (string, error) {
 // idle says that a group holds nothing any more.
 func idle(t *testing.T, g *Group[string, string]) {
 	t.Helper()
-	if st := g.Stats(); st.Keys != 0 || st.Waiters != 0 || st.Bytes != 0 {
+	if st := g.Stats(); st.Keys != 0 || st.Waiters != 0 || st.Bytes != 0 || st.Behind != 0 {
 		t.Errorf("left behind: %+v", st)
 	}
 }
@@ -620,7 +620,7 @@ func TestSlowReaders(t *testing.T) {
 // TestMaxBytes: fills that together exceed it go on in their windows.
 func TestMaxBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := New[string, string](Options[string]{MaxBytes: 100_000, MaxObject: 80_000, Window: 16_000})
+		g := New[string, string](Options[string]{MaxBytes: 160_000, MaxObject: 80_000, Window: 16_000})
 		want := pattern(70_000)
 		var stored atomic.Int64
 		var wg sync.WaitGroup
@@ -646,9 +646,93 @@ func TestMaxBytes(t *testing.T) {
 		}
 		wg.Wait()
 		synctest.Wait()
-		if n := stored.Load(); n != 1 || g.Stats().Oversized != 4 {
+		if n := stored.Load(); n != 2 || g.Stats().Crowded != 3 || g.Stats().Oversized != 0 {
 			t.Errorf("%d were kept whole, %+v", n, g.Stats())
 		}
+		idle(t, g)
+	})
+}
+
+// TestReserve: room that was taken for a body that is to come counts; who finds
+// none hears so before it says in its head what becomes of it; and what readers
+// that lag still hold of fills that have ended keeps nobody from being kept,
+// unless it is a lot.
+func TestReserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 100_000
+		g := New[string, string](Options[string]{MaxBytes: 2 * size, MaxObject: size})
+		end := make(chan struct{})
+		fill := func(key string) (r *Reader[string], reserved *bool) {
+			reserved = new(bool)
+			r, err := g.Join(t.Context(), key, func(_ context.Context, f *Fill[string]) {
+				*reserved = f.Reserve(size)
+				f.Start("head", size)
+				f.Write(pattern(size))
+				<-end
+				f.Finish(nil)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			return r, reserved
+		}
+		var readers []*Reader[string]
+		for i := range 3 {
+			r, reserved := fill(fmt.Sprint(i))
+			readers = append(readers, r)
+			if *reserved != (i < 2) {
+				t.Errorf("%d: %v", i, *reserved)
+			}
+		}
+		if s := g.Stats(); s.Bytes != 2*size || s.Behind != 0 || s.Crowded != 1 {
+			t.Errorf("under way: %+v", s)
+		}
+		go func() { // the third is at its reader's pace
+			if body, err := all(readers[2]); body != string(pattern(size)) || err != nil {
+				t.Errorf("%d bytes, %v", len(body), err)
+			}
+			readers[2].Close()
+		}()
+		close(end)
+		for i := 3; i < 9; i++ { // now each ends at once
+			synctest.Wait()
+			if s := g.Stats(); s.Bytes != 0 || s.Behind != int64(i-1)*size {
+				t.Errorf("%d have ended: %+v", i, s)
+			}
+			r, reserved := fill(fmt.Sprint(i))
+			readers = append(readers, r)
+			if !*reserved {
+				t.Fatalf("%d: there is room while %+v", i, g.Stats())
+			}
+		}
+		r, reserved := fill("beyond") // 8 are held, and may be
+		readers = append(readers, r)
+		if !*reserved {
+			t.Error("eight are too many already")
+		}
+		if r, reserved := fill("and beyond"); *reserved {
+			t.Errorf("nine are not too many: %+v", g.Stats())
+		} else {
+			readers = append(readers, r)
+		}
+		// A reader that goes on holds what it has yet to read alone.
+		synctest.Wait()
+		before := g.Stats().Behind
+		for range 2 {
+			if _, err := readers[0].Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s := g.Stats(); s.Behind != before-maxChunk {
+			t.Errorf("it held %d: %+v", before, s)
+		}
+		for i, r := range readers {
+			if i != 2 {
+				r.Close()
+			}
+		}
+		synctest.Wait()
 		idle(t, g)
 	})
 }

@@ -19,7 +19,8 @@
 //   - A failure in the middle. All are told; nobody can take it for the end.
 //
 // Memory is bounded. Up to MaxObject a fill is kept whole, for those who join
-// late and for storing. A larger one is no longer stored, nobody joins it any
+// late and for storing, while all fills together have room for that. A larger
+// one, or one that there is no room for, is not stored, nobody joins it any
 // more, and those who read it share a window of it. The upstream is then read
 // at the pace of the slowest reader, but one that holds others up for longer
 // than Patience is let go: else one client that reads slowly on purpose could

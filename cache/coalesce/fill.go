@@ -16,6 +16,7 @@ type Fill[H any] struct {
 // sink is the flight: fills don't depend on the key's type.
 type sink[H any] interface {
 	early(head H)
+	reserve(size int64) bool
 	begin(head H, size int64, shared bool)
 	fail(err error)
 	release(reason error)
@@ -28,6 +29,12 @@ type sink[H any] interface {
 // Early tells the fetch's own client of what comes before the response: an
 // interim one. All others hear nothing of it. Only before Start or Pass.
 func (f *Fill[H]) Early(head H) { f.to.early(head) }
+
+// Reserve takes room to keep a response whole that is to be started, with a body
+// of size bytes, or -1. If there is none it returns false, and the response
+// won't be given back for storing. Start does it too; who says in the
+// response's head whether it is stored asks before.
+func (f *Fill[H]) Reserve(size int64) bool { return f.to.reserve(size) }
 
 // Start begins a response that all may have. size is the length of the body as
 // declared, or -1; a body of another length is no whole one.
@@ -116,6 +123,19 @@ func (f *flight[K, H]) early(head H) {
 	}
 }
 
+func (f *flight[K, H]) reserve(size int64) bool {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	switch {
+	case f.began || f.err != nil || !f.kept || size > f.g.opt.MaxObject:
+		return false
+	case size < 0 && !f.fits(minChunk), size >= 0 && !f.fits(size):
+		f.crowd()
+		return false
+	}
+	return true
+}
+
 func (f *flight[K, H]) begin(head H, size int64, shared bool) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
@@ -133,11 +153,14 @@ func (f *flight[K, H]) begin(head H, size int64, shared bool) {
 				f.drop(r, ErrUncacheable)
 			}
 		}
+		f.freed()
 		if f.readers.Len() == 0 {
 			f.cancel()
 		}
 	case size > f.g.opt.MaxObject:
 		f.oversize()
+	case f.kept && !f.fits(size):
+		f.crowd()
 	}
 	f.changed.tell()
 }

@@ -27,17 +27,19 @@ type flight[K comparable, H any] struct {
 	failures int
 	failed   error // of the present fetch, before its response began
 
-	closed bool  // nobody joins any more
-	began  bool  // head is known
-	kept   bool  // whole, for those who join and for storing
-	done   bool  // the body is complete
-	landed bool  // no fetch will follow
-	err    error // why there is no more, for all
+	closed  bool  // nobody joins any more
+	began   bool  // head is known
+	kept    bool  // whole, for those who join and for storing
+	crowded bool  // it isn't, as there was no room
+	done    bool  // the body is complete
+	landed  bool  // no fetch will follow
+	err     error // why there is no more, for all
 
 	earlier []H // what the present fetch had to say before
 	head    H
 	size    int64 // of the body as declared, -1 if it wasn't
 	buf     buffer
+	counted int64 // what it has in the group's books
 }
 
 func newFlight[K comparable, H any](g *Group[K, H], key K) *flight[K, H] {
@@ -69,8 +71,10 @@ func (f *flight[K, H]) land() {
 	if !f.done && f.err == nil {
 		f.end(ErrNoAnswer)
 	}
-	f.closed, f.landed = true, true
-	f.account()
+	f.closed, f.landed, f.kept = true, true, false
+	f.g.kept.Add(-f.counted)
+	f.counted = 0
+	f.freed()
 	f.lock.Unlock()
 	f.g.forget(f)
 }
@@ -171,31 +175,73 @@ func (f *flight[K, H]) drop(r *Reader[H], err error) {
 	if f.readers.Len() == 0 && !f.kept {
 		f.cancel() // nobody reads it, and it isn't stored
 	}
-	f.account()
 }
 
 // freed lets go of what all have read, if it needn't be kept whole.
 func (f *flight[K, H]) freed() {
 	if !f.kept {
-		f.g.bytes.Add(-f.buf.trim())
+		f.buf.trim()
+		if f.landed && f.readers.Len() == 0 {
+			f.buf = newBuffer()
+		}
+		f.account()
 	}
 	f.room.tell()
 }
 
-// account gives the bytes back when nobody will read them.
+// account keeps the group's books of what isn't kept whole: while it is under way,
+// what is beyond a window, which every answer has that is passed on; in the end
+// all that somebody has yet to read.
 func (f *flight[K, H]) account() {
-	if f.landed && f.readers.Len() == 0 {
-		f.g.bytes.Add(-f.buf.held)
-		f.buf = newBuffer()
+	book, now := &f.g.kept, f.buf.held
+	if f.landed {
+		book = &f.g.behind
+	} else if now <= int64(f.g.opt.Window) {
+		now = 0
 	}
+	book.Add(now - f.counted)
+	f.counted = now
+}
+
+// fits takes room for n bytes altogether, if it is kept whole.
+func (f *flight[K, H]) fits(n int64) bool {
+	more := n - f.counted
+	if more > 0 {
+		if !f.g.take(more) {
+			return false
+		}
+		f.counted = n
+	}
+	return true
 }
 
 // oversize turns to a window of the body instead of all of it.
 func (f *flight[K, H]) oversize() {
-	f.closed, f.kept = true, false
 	f.g.counts.oversized.Add(1)
 	f.g.opt.Oversized(f.key)
+	f.pass()
+}
+
+// crowd does so for want of room.
+func (f *flight[K, H]) crowd() {
+	f.g.counts.crowded.Add(1)
+	f.crowded = true
+	f.pass()
+}
+
+func (f *flight[K, H]) pass() {
+	f.closed, f.kept = true, false
 	f.freed()
+}
+
+// window is how many bytes are held for the readers of what isn't kept whole. It is
+// two pieces at least, as the last one isn't let go.
+func (f *flight[K, H]) window() int64 {
+	all := f.g.opt.Window
+	if f.readers.Len() <= 1 {
+		all /= 2
+	}
+	return int64(max(all, 2))
 }
 
 // spare is room for more of the body. In a window it waits for readers.
@@ -209,7 +255,10 @@ func (f *flight[K, H]) spare(ctx context.Context) ([]byte, error) {
 		return tail, nil
 	}
 	n := f.buf.next(f.size, f.g.opt.Window/4)
-	for !f.kept && f.err == nil && f.readers.Len() > 0 && f.buf.held+int64(n) > int64(f.g.opt.Window) {
+	if f.kept && !f.fits(f.buf.held+int64(n)) {
+		f.crowd()
+	}
+	for !f.kept && f.err == nil && f.readers.Len() > 0 && f.buf.held+int64(n) > f.window() {
 		if err := f.await(ctx); err != nil {
 			return nil, err
 		}
@@ -220,16 +269,17 @@ func (f *flight[K, H]) spare(ctx context.Context) ([]byte, error) {
 	case !f.kept && f.readers.Len() == 0:
 		return nil, ErrAbandoned
 	}
-	if f.g.bytes.Add(int64(n)) > f.g.opt.MaxBytes && f.kept {
-		f.oversize()
-	}
 	return f.buf.grow(n), nil
 }
 
 // await waits until somebody read on or left, for as long as patience lasts.
 // Then those who are furthest behind are let go, unless all are.
 func (f *flight[K, H]) await(ctx context.Context) error {
-	patience := time.NewTimer(f.g.opt.Patience)
+	lasts := f.g.opt.Patience
+	if f.crowded {
+		lasts *= 10
+	}
+	patience := time.NewTimer(lasts)
 	defer patience.Stop()
 	behind := f.buf.first
 	for f.buf.first == behind && f.readers.Len() > 0 {

@@ -15,7 +15,9 @@ type Group[K comparable, H any] struct {
 	flights map[K]*flight[K, H]
 
 	waiters atomic.Int64
-	bytes   atomic.Int64
+	most    atomic.Int64 // MaxBytes, as it is now
+	kept    atomic.Int64 // that fills under way hold, or will
+	behind  atomic.Int64 // that fills hold which have ended, for who still reads them
 	counts  counts
 }
 
@@ -33,7 +35,26 @@ type Fetch[H any] func(ctx context.Context, f *Fill[H])
 
 // New makes a group in which nothing is under way.
 func New[K comparable, H any](o Options[K]) *Group[K, H] {
-	return &Group[K, H]{opt: o.complete(), flights: map[K]*flight[K, H]{}}
+	g := &Group[K, H]{opt: o.complete(), flights: map[K]*flight[K, H]{}}
+	g.SetMaxBytes(g.opt.MaxBytes)
+	return g
+}
+
+// SetMaxBytes changes how many bytes fills under way are kept whole with. Those
+// that are more already stay.
+func (g *Group[K, H]) SetMaxBytes(n int64) { g.most.Store(max(n, g.opt.MaxObject+maxChunk)) }
+
+// take takes n bytes more for a fill that is to be kept whole, if there is room.
+func (g *Group[K, H]) take(n int64) bool {
+	most := g.most.Load()
+	if g.behind.Load() > 4*most {
+		return false
+	}
+	if g.kept.Add(n) > most {
+		g.kept.Add(-n)
+		return false
+	}
+	return true
 }
 
 // Join waits for the fetch of key that is under way, or starts fetch. The reader
@@ -98,19 +119,22 @@ func (g *Group[K, H]) forget(f *flight[K, H]) {
 }
 
 type counts struct {
-	fetches, joined, refused, takeovers, oversized, slow atomic.Uint64
+	fetches, joined, refused, takeovers, oversized, crowded, slow atomic.Uint64
 }
 
-// Stats is what a [Group] counts. All but the first three are since its start.
+// Stats is what a [Group] counts. All but the first five are since its start.
 type Stats struct {
 	Keys      int    // being fetched
 	Waiters   int    // besides those whose fetch it is
-	Bytes     int64  // kept in fills
+	Bytes     int64  // that fills under way hold or will, beyond what all hold for their readers
+	MaxBytes  int64  // how many that may be
+	Behind    int64  // that fills hold which have ended, for those who still read them
 	Fetches   uint64 // takeovers included
 	Joined    uint64 // requests that joined another's fetch
 	Refused   uint64 // requests that would have exceeded a cap
 	Takeovers uint64 // fetches after one that failed
-	Oversized uint64 // fills that exceeded a cap
+	Oversized uint64 // fills that were too large to be kept whole
+	Crowded   uint64 // fills that there was no room for
 	TooSlow   uint64 // readers that were let go
 }
 
@@ -121,7 +145,8 @@ func (g *Group[K, H]) Stats() Stats {
 	g.lock.Unlock()
 	c := &g.counts
 	return Stats{
-		keys, int(g.waiters.Load()), g.bytes.Load(), c.fetches.Load(), c.joined.Load(),
-		c.refused.Load(), c.takeovers.Load(), c.oversized.Load(), c.slow.Load(),
+		Keys: keys, Waiters: int(g.waiters.Load()), Bytes: g.kept.Load(), MaxBytes: g.most.Load(), Behind: g.behind.Load(),
+		Fetches: c.fetches.Load(), Joined: c.joined.Load(), Refused: c.refused.Load(), Takeovers: c.takeovers.Load(),
+		Oversized: c.oversized.Load(), Crowded: c.crowded.Load(), TooSlow: c.slow.Load(),
 	}
 }

@@ -14,11 +14,14 @@ type Options[K comparable] struct {
 	MaxWaiters int
 	// MaxObject is up to how many bytes a fill is kept whole. Default: 16 MiB.
 	MaxObject int64
-	// MaxBytes is how many bytes all fills together are kept whole with. One
-	// that would exceed it is treated like one over MaxObject. Default: 256 MiB.
+	// MaxBytes is how many bytes all fills under way together are kept whole with,
+	// one of MaxObject at least. One that finds no room is treated like one over
+	// MaxObject, with more patience: it is not its readers' fault. Fills that have
+	// ended and are still being read may hold four times as much; while they hold
+	// more, none is kept. [Group.SetMaxBytes] changes it. Default: 256 MiB.
 	MaxBytes int64
 	// Window is how many bytes of a fill that isn't kept whole are held for its
-	// readers. Default: 256 KiB.
+	// readers; for a single one, half of it. Default: 256 KiB.
 	Window int
 	// Patience is how long a reader may hold up others. Default: 1 second.
 	Patience time.Duration
@@ -29,7 +32,7 @@ type Options[K comparable] struct {
 	// in a row. Default: 25 to 75 ms after the first, twice as much after each
 	// further one, at most 1 s.
 	Pause func(failures int) time.Duration
-	// Oversized is told the key of a fill that exceeds a cap, so that the next
+	// Oversized is told the key of a fill that exceeds MaxObject, so that the next
 	// requests for it need not wait for one another. It must not call the
 	// group. Default: nobody is told.
 	Oversized func(K)

@@ -146,7 +146,7 @@ func play(t *testing.T, seed uint64) {
 	wg.Wait()
 	time.Sleep(time.Minute) // fetches for nobody end
 	synctest.Wait()
-	if st := g.Stats(); st.Keys != 0 || st.Waiters != 0 || st.Bytes != 0 {
+	if st := g.Stats(); st.Keys != 0 || st.Waiters != 0 || st.Bytes != 0 || st.Behind != 0 {
 		t.Errorf("left behind: %+v", st)
 	}
 }

@@ -88,6 +88,7 @@ func keyed(s *proxy.IdempotencyStatus) *telemetry.Idempotency {
 func cached(s *proxy.CacheStatus, now time.Time) *telemetry.Cache {
 	c := &telemetry.Cache{
 		Entries: s.Entries, Bytes: s.Bytes, Budget: s.Budget, Fetching: s.Fetching, Waiting: s.Waiting,
+		FetchingBytes: s.FetchingBytes, FetchingBudget: s.FetchingBudget, LaggingBytes: s.LaggingBytes, Crowded: s.Crowded,
 		Evicted: s.Evicted, Fetches: s.Fetches, Invalidations: s.Invalidations, Purges: s.Purges.Times, PurgedAnswers: s.Purges.Answers,
 	}
 	if f := s.Snapshot; f != nil {

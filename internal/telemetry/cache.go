@@ -14,6 +14,13 @@ type Cache struct {
 	// Fetching answers are on their way, and Waiting requests wait for them
 	// besides those whose fetches they are.
 	Fetching, Waiting int
+	// FetchingBytes are what answers take that are on their way to be stored, of
+	// FetchingBudget, and LaggingBytes what those still take that slow clients
+	// are reading.
+	FetchingBytes, FetchingBudget, LaggingBytes int64
+	// Crowded counts answers that were not stored as others on their way had taken
+	// all of that.
+	Crowded uint64
 	// Evicted counts entries that had to make room, and Fetches the requests to
 	// upstreams for the cache's sake.
 	Evicted, Fetches uint64
@@ -54,6 +61,10 @@ func (g *Gauges) Cache(c *Cache) {
 	g.add("levee.cache.max_size", "What the cache may take in memory.", "By", gaugeSum, float64(c.Budget))
 	g.add("levee.cache.fetching", "Answers that are being fetched for the cache.", "{fetch}", gaugeSum, float64(c.Fetching))
 	g.add("levee.cache.waiting", "Requests that wait for another one's fetch.", "{request}", gaugeSum, float64(c.Waiting))
+	g.add("levee.cache.fetching.size", "What answers take in memory that are being fetched to be stored.", "By", gaugeSum, float64(c.FetchingBytes))
+	g.add("levee.cache.fetching.max_size", "What answers may take in memory that are being fetched to be stored.", "By", gaugeSum, float64(c.FetchingBudget))
+	g.add("levee.cache.lagging.size", "What answers take in memory that were fetched, for clients that still read them.", "By", gaugeSum, float64(c.LaggingBytes))
+	g.add("levee.cache.crowded", "Answers that were passed on without being stored, as those being fetched had taken all that they may.", "", counter, float64(c.Crowded))
 	g.add("levee.cache.evictions", "Answers that were dropped to make room.", "", counter, float64(c.Evicted))
 	const purged = "How often something cached was purged, by operators and by requests that changed it."
 	g.add("levee.cache.purges", purged, "", counter, float64(c.Purges), attribute.String("by", "operator"))
