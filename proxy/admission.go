@@ -88,8 +88,14 @@ func (x *exchange) enter() (*refusal, *failure) {
 	case limiter.Queued:
 		x.bound.enqueued()
 		x.limit()
+		if x.fetch != nil {
+			x.fetch.fill.Idle(now)
+		}
 		v, heard := x.permit.wait(x.ctx)
 		now = time.Now()
+		if x.fetch != nil {
+			x.fetch.fill.Busy(now)
+		}
 		if heard && v == limiter.Shed {
 			return x.refusal(x.permit.waiter.Reason, now), nil
 		}

@@ -13,6 +13,10 @@ import (
 // upload is no silence, nor is a wait in Levee's own queue, and an upstream that
 // stops taking it is.
 //
+// Who waits for another one's fetch waits for the upstream all the same: the
+// response timeout counts from when it began to wait, whatever fetches follow each
+// other meanwhile, but for the time in which they are in the queue.
+//
 // An answer that fills the cache is watched to its end: all who ask for the same
 // wait for it, and one that stands still would keep them from it for good.
 //
@@ -42,8 +46,10 @@ type bound struct {
 	progress time.Time
 	queued   bool // for a permit: nobody else is silent meanwhile
 	answered bool
-	fills    bool      // the answer goes into the cache
-	streams  time.Time // when to look whether it is a stream; zero: never
+	idled    func(time.Time) time.Duration // how long another one's fetch has waited for its turn; nil: none is waited for
+	before   time.Duration                 // the same, when progress was noted
+	fills    bool                          // the answer goes into the cache
+	streams  time.Time                     // when to look whether it is a stream; zero: never
 	ended    bool
 
 	uploads bool          // the request's body has not come to its end
@@ -66,7 +72,10 @@ func (b *bound) start(now time.Time) {
 func (b *bound) set(now time.Time) {
 	due := b.deadline
 	if b.listens() {
-		due = earlier(due, b.progress.Add(b.silence))
+		due = earlier(due, b.silent(now).Add(b.silence))
+		if b.idled != nil { // it may be waiting for its turn just now
+			due = later(due, now.Add(idleFor))
+		}
 	}
 	due = earlier(due, b.streams)
 	switch {
@@ -81,12 +90,31 @@ func (b *bound) set(now time.Time) {
 	}
 }
 
+// idleFor is how often it is looked, at most, whether a fetch still waits for its turn.
+const idleFor = 10 * time.Millisecond
+
+// silent is since when the upstream is. The lock must be held.
+func (b *bound) silent(now time.Time) time.Time {
+	if b.idled == nil {
+		return b.progress
+	}
+	return b.progress.Add(b.idled(now) - b.before)
+}
+
 // listens says whether a silence may be the upstream's. The lock must be held.
 func (b *bound) listens() bool { return b.silence > 0 && (!b.answered || b.fills) && !b.queued }
 
 // earlier is the earlier of two moments; a zero one is none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// later is the later of two moments.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a
@@ -105,7 +133,7 @@ func (b *bound) check() {
 	case !b.deadline.IsZero() && !now.Before(b.deadline):
 		b.over(errDeadline, now)
 		return
-	case b.listens() && now.Sub(b.progress) >= b.silence:
+	case b.listens() && now.Sub(b.silent(now)) >= b.silence:
 		b.over(errResponseDeadline, now)
 		return
 	case !b.streams.IsZero() && !now.Before(b.streams):
@@ -184,7 +212,21 @@ func (b *bound) enqueued() {
 func (b *bound) dequeued(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.queued, b.progress = false, now
+	b.queued, b.progress, b.idled = false, now, nil
+	b.set(now)
+}
+
+// follows begins a wait for another one's fetch, or goes on with it for the next
+// one, at now. dequeued ends it.
+func (b *bound) follows(idled func(time.Time) time.Duration, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.idled == nil {
+		b.progress = now
+	} else {
+		b.progress = b.silent(now)
+	}
+	b.queued, b.idled, b.before = false, idled, idled(now)
 	b.set(now)
 }
 

@@ -28,7 +28,6 @@ func (p *Proxy) join(w *beginning, x *exchange) joined {
 	t := &x.turn
 	x.setDeadline(x.conn.trusted(x.gen))
 	x.limit()
-	x.bound.enqueued() // the fetch knows how long the upstream may be silent
 	x.record.Upstream = x.route.upstream.cfg.Name
 	reader, err := t.parts.fetches.Join(x.ctx, t.fetchKey(), p.fetch(x, false))
 	if err != nil { // as many wait as may
@@ -38,6 +37,11 @@ func (p *Proxy) join(w *beginning, x *exchange) joined {
 		return joinDone
 	}
 	defer reader.Close()
+	if reader.Follows() {
+		x.bound.follows(reader.Idled, time.Now())
+	} else {
+		x.bound.enqueued() // its fetch knows how long the upstream may be silent
+	}
 	f, early, err := reader.Early()
 	for ; early; f, early, err = reader.Early() {
 		h := w.Header()

@@ -44,6 +44,9 @@ func (p *Proxy) lookUp(w *beginning, x *exchange) bool {
 			return true
 		}
 		if t.alone(now) {
+			if x.cancel != nil { // it has waited for a fetch before
+				x.bound.dequeued(time.Now())
+			}
 			return false
 		}
 		switch p.join(w, x) {

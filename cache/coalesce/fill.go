@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Fill is where a fetch puts its response. Its methods must not be called
@@ -16,6 +17,7 @@ type Fill[H any] struct {
 // sink is the flight: fills don't depend on the key's type.
 type sink[H any] interface {
 	early(head H)
+	idles(since, now time.Time)
 	reserve(size int64) bool
 	begin(head H, size int64, shared bool)
 	fail(err error)
@@ -35,6 +37,13 @@ func (f *Fill[H]) Early(head H) { f.to.early(head) }
 // won't be given back for storing. Start does it too; who says in the
 // response's head whether it is stored asks before.
 func (f *Fill[H]) Reserve(size int64) bool { return f.to.reserve(size) }
+
+// Idle says that from now on the fetch waits for its turn, and Busy that it does
+// no longer: then nobody is slow to answer it. See [Reader.Idled].
+func (f *Fill[H]) Idle(now time.Time) { f.to.idles(now, now) }
+
+// Busy ends what Idle began.
+func (f *Fill[H]) Busy(now time.Time) { f.to.idles(time.Time{}, now) }
 
 // Start begins a response that all may have. size is the length of the body as
 // declared, or -1; a body of another length is no whole one.
@@ -121,6 +130,21 @@ func (f *flight[K, H]) early(head H) {
 		f.earlier = append(f.earlier, head)
 		f.changed.tell()
 	}
+}
+
+func (f *flight[K, H]) idles(since, now time.Time) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	f.idle += f.idling(now)
+	f.since = since
+}
+
+// idling is how long the present fetch has been waiting for its turn.
+func (f *flight[K, H]) idling(now time.Time) time.Duration {
+	if f.since.IsZero() {
+		return 0
+	}
+	return max(now.Sub(f.since), 0)
 }
 
 func (f *flight[K, H]) reserve(size int64) bool {

@@ -35,6 +35,9 @@ type flight[K comparable, H any] struct {
 	landed  bool  // no fetch will follow
 	err     error // why there is no more, for all
 
+	idle  time.Duration // how long fetches have waited for their turn
+	since time.Time     // since when the present one does; zero: it doesn't
+
 	earlier []H // what the present fetch had to say before
 	head    H
 	size    int64 // of the body as declared, -1 if it wasn't
@@ -84,7 +87,7 @@ func (f *flight[K, H]) attempt(r *Reader[H]) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.ctx))
 	defer cancel()
 	f.lock.Lock()
-	f.owner, f.cancel, f.failed, f.earlier = r, cancel, nil, nil
+	f.owner, f.cancel, f.failed, f.earlier, f.since = r, cancel, nil, nil, time.Time{}
 	f.lock.Unlock()
 	err := f.run(ctx, r.fetch)
 

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"io"
+	"time"
 )
 
 // Reader is a request's part in a fetch. Its methods must not be called
@@ -19,7 +20,7 @@ type Reader[H any] struct {
 	earlier int           // how much it got of what came before the header
 	at      int           // number of the chunk that it is at
 	off     int           // bytes of it that it got
-	waits   bool          // counts as a waiter
+	waits   bool          // counts as a waiter; never changes
 	closed  bool
 }
 
@@ -28,6 +29,7 @@ type source[H any] interface {
 	awaitHead(r *Reader[H]) (head H, early bool, err error)
 	awaitBytes(r *Reader[H]) ([]byte, error)
 	led(r *Reader[H]) bool
+	idled(now time.Time) time.Duration
 	leave(r *Reader[H])
 }
 
@@ -54,6 +56,14 @@ func (r *Reader[H]) Next() ([]byte, error) { return r.from.awaitBytes(r) }
 // Led says whether the response, as far as it is known, was brought by this
 // request's own fetch, and not by another's.
 func (r *Reader[H]) Led() bool { return r.from.led(r) }
+
+// Follows says whether the request found another's fetch under way. It may have
+// taken over since.
+func (r *Reader[H]) Follows() bool { return r.waits }
+
+// Idled is for how long until now the fetches that the request waits for have
+// waited for their turn, those from before it came included.
+func (r *Reader[H]) Idled(now time.Time) time.Duration { return r.from.idled(now) }
 
 // Close leaves. It may be called again.
 func (r *Reader[H]) Close() { r.from.leave(r) }
@@ -156,6 +166,12 @@ func (f *flight[K, H]) led(r *Reader[H]) bool {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	return f.owner == r
+}
+
+func (f *flight[K, H]) idled(now time.Time) time.Duration {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.idle + f.idling(now)
 }
 
 func (f *flight[K, H]) leave(r *Reader[H]) {
