@@ -142,7 +142,7 @@ func (e *engine) handle(c *clientConn) {
 // read of it.
 func (e *engine) handOver(nc net.Conn, read []byte) {
 	c := below(nc).(*clientConn)
-	c.early, c.express = read, nil
+	c.early, c.express, c.shared = read, nil, true
 	if !e.feed.give(nc) {
 		nc.Close()
 	}

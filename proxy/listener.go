@@ -203,6 +203,7 @@ type clientConn struct {
 	timeouts clientTimeouts
 	engine   *engine
 	express  *express // nil where requests can't be told from below net/http
+	shared   bool     // by the streams of HTTP/2: see Write
 	early    []byte   // what another engine has read already of what net/http reads
 	freed    sync.Once
 	free     func()

@@ -72,6 +72,7 @@ func (c *conn) prefaced() bool {
 // handOver hands the connection over to the server of HTTP/2.
 func (c *conn) handOver(read []byte) {
 	c.wire.forget()
+	c.wire.straight()
 	var nc net.Conn = c.nc
 	if c.tls != nil {
 		nc = c.tls

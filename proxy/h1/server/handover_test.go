@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -112,4 +113,56 @@ func certificate(t *testing.T) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// wrapped is a connection around another that notes what goes through it.
+type wrapped struct {
+	net.Conn
+	wrote, read atomic.Int64
+}
+
+func (w *wrapped) NetConn() net.Conn { return w.Conn }
+
+func (w *wrapped) Write(p []byte) (int, error) {
+	w.wrote.Add(int64(len(p))) // first: who reads it looks at once
+	return w.Conn.Write(p)
+}
+
+func (w *wrapped) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	w.read.Add(int64(n))
+	return n, err
+}
+
+// TestHandedOverStraight: HTTP/1.1 goes round what wraps a connection, below
+// TLS, and what is handed over no longer does.
+func TestHandedOverStraight(t *testing.T) {
+	handed := make(chan net.Conn, 1)
+	s := New(Config{
+		Handler: http.HandlerFunc(behave), TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}, NextProtos: []string{"h2"}},
+		HTTP2: func(nc net.Conn, _ []byte) { handed <- nc },
+	})
+	t.Cleanup(s.Close)
+	here, there := net.Pipe()
+	t.Cleanup(func() { here.Close(); there.Close() })
+	w := &wrapped{Conn: here}
+	go s.Serve(w)
+	client := tls.Client(there, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	if err := client.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	nc := <-handed
+	wrote, read := w.wrote.Load(), w.read.Load()
+	go io.WriteString(client, "ask")
+	buf := make([]byte, 6)
+	if _, err := io.ReadFull(nc, buf[:3]); err != nil {
+		t.Fatal(err)
+	}
+	go io.WriteString(nc, "answer")
+	if _, err := io.ReadFull(client, buf); err != nil || string(buf) != "answer" {
+		t.Fatalf("%q, %v", buf, err)
+	}
+	if w.wrote.Load() == wrote || w.read.Load() == read {
+		t.Errorf("%d bytes written and %d read through it", w.wrote.Load()-wrote, w.read.Load()-read)
+	}
 }

@@ -167,3 +167,7 @@ func (w *wire) forget() {
 	}
 	_ = w.bottom.SetDeadline(time.Time{})
 }
+
+// straight goes through whatever wraps the connection from now on, and no longer
+// round it: with HTTP/2 on it, that may have its own way of reading and writing.
+func (w *wire) straight() { w.bottom = w.Conn }
