@@ -335,7 +335,9 @@ func tidyCache(route map[string]any) {
 	}
 }
 
-// TestSchemaAgreesOnEverySlot puts every awkward value into every key, once.
+// TestSchemaAgreesOnEverySlot puts every awkward value into every key, once. Under
+// the race detector, for which one goroutine holds nothing, it is every 16th of
+// them.
 func TestSchemaAgreesOnEverySlot(t *testing.T) {
 	values := []any{
 		nil, "", "${SET}", "${UNSET:-}", "$${x}", "a ${ b", "plain words here", "off", "0", "12", "1.2", "5s", "1KiB", true, false, -1, 0, 1, 1.5, 1e300,
@@ -349,13 +351,19 @@ func TestSchemaAgreesOnEverySlot(t *testing.T) {
 	g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), all: true}
 	document := g.object(reflect.TypeFor[Config](), "")
 	tidy(document)
-	documents := 0
+	every := 1
+	if raceDetector {
+		every = 16
+	}
+	documents, n := 0, 0
 	for _, s := range g.slots {
 		before := s.get()
 		for _, v := range values {
-			s.set(v)
-			_ = agreeJSON(t, document)
-			documents++
+			if n++; n%every == 0 {
+				s.set(v)
+				_ = agreeJSON(t, document)
+				documents++
+			}
 		}
 		s.set(before)
 	}
