@@ -54,7 +54,11 @@ type cacheFile struct {
 	last    context.Context // of the last write; set before stop is called
 	closing bool
 
-	hard, written atomic.Uint64 // hard purges: so far, and before the file was written
+	hard    atomic.Uint64 // hard purges so far
+	place   sync.Mutex    // held while a file is put at the path, or removed from it
+	written uint64        // hard purges that the file knows of
+
+	born time.Time // what killed processes left is older
 
 	changed chan struct{}   // holds a wish to look at the settings
 	purges  chan struct{}   // holds a wish to write soon
@@ -80,7 +84,7 @@ func extentOf(parts *cacheParts) cacheExtent {
 func newCacheFile(log *slog.Logger, parts func() *cacheParts) *cacheFile {
 	f := &cacheFile{
 		log: log, parts: parts, caches: func(string) bool { return true },
-		changed: make(chan struct{}, 1), purges: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), purges: make(chan struct{}, 1), born: time.Now(),
 	}
 	f.running, f.stop = context.WithCancel(context.Background())
 	return f
@@ -213,6 +217,9 @@ func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Reading = true })
 	f.ramp.begin(began)
 	extent := extentOf(parts)
+	if n := snapshot.Clean(cfg.File, f.born); n > 0 {
+		f.log.Info("removed what killed processes left beside the cache's snapshot", "file", cfg.File, "files", n)
+	}
 	err := regular(cfg.File)
 	r := &restoring{f: f, parts: parts, mark: parts.store.Mark(), now: began, cfg: cfg}
 	if err == nil {
@@ -294,14 +301,10 @@ func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took ti
 		return 0
 	}
 	began := time.Now()
-	var w snapshot.Written
-	hard := f.hard.Load()
-	err := regular(cfg.File)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		w, err = snapshot.Write(ctx, cfg.File, recordSchema, began, records(parts.store, began))
-	}
-	if err == nil {
-		f.written.Store(hard)
+	w, err := f.write(ctx, cfg, parts, began)
+	for tries := 1; tries < writesAtOnce && errors.Is(err, errOvertaken); tries++ {
+		extent = extentOf(parts)
+		w, err = f.write(ctx, cfg, parts, time.Now())
 	}
 	if err != nil && ctx.Err() != nil {
 		return 0 // cut off by the end, as may be
@@ -317,18 +320,53 @@ func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took ti
 	return took
 }
 
+// writesAtOnce is how often a snapshot is written that purges overtake.
+const writesAtOnce = 3
+
+// write writes the file as of now.
+func (f *cacheFile) write(ctx context.Context, cfg config.CacheSnapshot, parts *cacheParts, now time.Time) (snapshot.Written, error) {
+	hard := f.hard.Load()
+	if err := regular(cfg.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return snapshot.Written{}, err
+	}
+	return snapshot.Replace(ctx, cfg.File, recordSchema, now, records(parts.store, now), func(rename func() error) error {
+		return f.put(hard, rename)
+	})
+}
+
+// errOvertaken: what was written has what was purged hard meanwhile.
+var errOvertaken = errors.New("something was purged while the snapshot was written")
+
+// put puts a file at the path, unless there was a hard purge since it was begun,
+// when there had been so many: the purge may have removed the file that was there,
+// and this one must not bring back what it had.
+func (f *cacheFile) put(hard uint64, rename func() error) error {
+	f.place.Lock()
+	defer f.place.Unlock()
+	if f.hard.Load() != hard {
+		return errOvertaken
+	}
+	err := rename()
+	if err == nil {
+		f.written = hard
+	}
+	return err
+}
+
 // discard removes a file that has what was purged hard since it was written, and
 // that can't be written anew: an operator's word that something is gone counts
 // for more than what else is in there.
 func (f *cacheFile) discard(cfg config.CacheSnapshot) {
+	f.place.Lock()
+	defer f.place.Unlock()
 	hard := f.hard.Load()
-	if cfg.File == "" || hard == f.written.Load() || regular(cfg.File) != nil {
+	if cfg.File == "" || hard == f.written || regular(cfg.File) != nil {
 		return
 	}
 	if err := os.Remove(cfg.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.log.Error("the cache's snapshot has what was purged, and can be neither written nor removed: remove it before the next start", "file", cfg.File, "error", err)
 		return
 	}
-	f.written.Store(hard)
+	f.written = hard
 	f.log.Warn("the cache's snapshot was removed: it had what was purged, and could not be written anew", "file", cfg.File)
 }

@@ -82,9 +82,9 @@ func TestKilledWhileWriting(t *testing.T) {
 			t.Fatalf("killed after snapshot %d: found %d records of snapshot %d, %v", saved, records, number, err)
 		}
 	}
-	// What the last one left behind goes away with the next.
-	if _, err := Write(t.Context(), path, "schema", noon, func(func(Record) bool) {}); err != nil {
-		t.Fatal(err)
+	// What they left behind is removed by whoever starts next.
+	if n := Clean(path, time.Now().Add(time.Hour)); n == 0 {
+		t.Error("nothing was left")
 	}
 	only(t, path)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -14,10 +13,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -307,6 +304,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	io := errors.New("input/output error")
+	at := func(rename func() error) error { return rename() }
 	for name, c := range map[string]struct {
 		file full
 		want error
@@ -316,7 +314,7 @@ func TestDiskFull(t *testing.T) {
 		"flush":            {full{room: math.MaxInt, sync: io}, io},
 		"close":            {full{room: math.MaxInt, closes: io}, io},
 	} {
-		_, err := replace(t.Context(), path, "schema", noon, slices.Values(fresh), func(dir, pattern string) (file, error) {
+		_, err := replace(t.Context(), path, "schema", noon, slices.Values(fresh), at, func(dir, pattern string) (file, error) {
 			f, err := os.CreateTemp(dir, pattern)
 			c.file.File = f
 			return &c.file, err
@@ -325,7 +323,7 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := replace(t.Context(), path, "schema", noon, slices.Values(fresh), func(string, string) (file, error) { return nil, io }); !errors.Is(err, io) {
+	if _, err := replace(t.Context(), path, "schema", noon, slices.Values(fresh), at, func(string, string) (file, error) { return nil, io }); !errors.Is(err, io) {
 		t.Errorf("no file: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -350,62 +348,6 @@ func TestDiskFull(t *testing.T) {
 	_, err = Read(t.Context(), path, "schema", noon, 1<<20, func(r Record) error { got = append(got, r); return nil })
 	if err != nil || prefix(got, old) != 3 || len(got) != 3 {
 		t.Errorf("the old snapshot: %d records, %v", len(got), err)
-	}
-}
-
-func TestSaver(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cache.snapshot")
-	synctest.Test(t, func(t *testing.T) {
-		reports, fail := 0, atomic.Bool{}
-		s, err := NewSaver(Options{
-			Path: path, Schema: "schema", Interval: 10 * time.Second, Clock: time.Now,
-			Records: func(now time.Time) iter.Seq[Record] {
-				if fail.Load() { // somebody removed the folder
-					if err := os.RemoveAll(filepath.Dir(path)); err != nil {
-						t.Error(err)
-					}
-				}
-				return slices.Values([]Record{{Key: []byte(now.Format(time.TimeOnly))}})
-			},
-			Report: func(Written, error) { reports++ },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		begin := time.Now()
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); s.Run(ctx) }()
-		time.Sleep(25 * time.Second)
-		synctest.Wait()
-		if st := s.Stats(); st.Saved != 2 || st.Failed != 0 || st.Last.Records != 1 || !st.At.Equal(begin.Add(20*time.Second)) || st.Err != nil {
-			t.Errorf("%+v", st)
-		}
-		fail.Store(true)
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
-		if st := s.Stats(); st.Saved != 2 || st.Failed != 1 || !errors.Is(st.Err, fs.ErrNotExist) || reports != 3 {
-			t.Errorf("%d reports, %+v", reports, st)
-		}
-		cancel()
-		<-done
-		if err := s.Save(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("after the end: %v", err)
-		}
-	})
-}
-
-func TestSaverOptions(t *testing.T) {
-	records := func(time.Time) iter.Seq[Record] { return slices.Values([]Record(nil)) }
-	for _, o := range []Options{
-		{Records: records, Clock: time.Now},
-		{Path: "x", Clock: time.Now},
-		{Path: "x", Records: records},
-		{Path: "x", Records: records, Clock: time.Now, Interval: -1},
-	} {
-		if _, err := NewSaver(o); err == nil {
-			t.Errorf("%+v", o)
-		}
 	}
 }
 

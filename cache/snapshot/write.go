@@ -29,7 +29,17 @@ const buffered = 256 << 10
 // wall clock's time. When it returns an error, among them the end of ctx, the
 // old file is still there, unless only the flush of its folder failed.
 func Write(ctx context.Context, path, schema string, saved time.Time, records iter.Seq[Record]) (Written, error) {
-	return replace(ctx, path, schema, saved, records, createTemp)
+	return Replace(ctx, path, schema, saved, records, func(rename func() error) error { return rename() })
+}
+
+// Replace is like [Write], and leaves it to place when the new file takes the old
+// one's place, and whether: what is in it may have been overtaken by then. An error
+// that place returns without having called rename leaves the old file.
+func Replace(
+	ctx context.Context, path, schema string, saved time.Time, records iter.Seq[Record],
+	place func(rename func() error) error,
+) (Written, error) {
+	return replace(ctx, path, schema, saved, records, place, createTemp)
 }
 
 // file is what a snapshot is written to.
@@ -40,17 +50,23 @@ type file interface {
 	Close() error
 }
 
-func createTemp(dir, pattern string) (file, error) { return os.CreateTemp(dir, pattern) }
+func createTemp(dir, pattern string) (file, error) {
+	f, err := os.CreateTemp(dir, pattern)
+	if err != nil {
+		return nil, err
+	}
+	_ = lock(f) // where there are no locks, its time tells
+	return f, nil
+}
 
 func replace(
 	ctx context.Context, path, schema string, saved time.Time, records iter.Seq[Record],
-	create func(dir, pattern string) (file, error),
+	place func(rename func() error) error, create func(dir, pattern string) (file, error),
 ) (w Written, err error) {
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
 	}
-	clean(dir, base)
 	f, err := create(dir, base+temporary+"*")
 	if err != nil {
 		return w, fmt.Errorf("snapshot: %w", err)
@@ -71,27 +87,10 @@ func replace(
 	if err != nil {
 		return w, err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err = place(func() error { return os.Rename(f.Name(), path) }); err != nil {
 		return w, err
 	}
 	return w, syncFolder(dir)
-}
-
-const temporary = ".writing-"
-
-// clean removes what killed writers left behind. A writer in another process
-// that is at it just now fails to rename, and its old file stays.
-func clean(dir, base string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return // creating a file there will say it better
-	}
-	prefix := base + temporary
-	for _, e := range entries {
-		if name := e.Name(); len(name) > len(prefix) && name[:len(prefix)] == prefix {
-			_ = os.Remove(filepath.Join(dir, name))
-		}
-	}
 }
 
 // syncFolder makes the rename last. Some file systems have nothing to flush.
