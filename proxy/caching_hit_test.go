@@ -117,7 +117,7 @@ func (c *hitCase) proxy(tb testing.TB) *Proxy {
 			r.Header.Del(name)
 		}
 		d := &taker{header: http.Header{}}
-		for wait := time.Now(); !strings.Contains(d.header.Get("Cache-Status"), "; hit") && time.Since(wait) < 10*time.Second; {
+		for wait := time.Now(); !strings.Contains(strings.Join(d.header["Cache-Status"], ","), "levee; hit") && time.Since(wait) < 10*time.Second; {
 			d.reset()
 			p.ServeHTTP(d, r)
 		}

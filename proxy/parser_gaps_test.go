@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 )
 
@@ -24,7 +25,8 @@ func TestKnownParserGaps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			up := newCounting(t)
-			var seen int64 = -1
+			var seen atomic.Int64
+			seen.Store(-1)
 			up.url = service(t, func(w http.ResponseWriter, r *http.Request) {
 				buf := make([]byte, 100)
 				n := 0
@@ -34,7 +36,7 @@ func TestKnownParserGaps(t *testing.T) {
 						break
 					}
 				}
-				seen = int64(n)
+				seen.Store(int64(n))
 				if len(r.Header["Content-Length"]) > 0 && len(r.TransferEncoding) > 0 {
 					t.Error("both framings were passed on")
 				}
@@ -47,16 +49,16 @@ func TestKnownParserGaps(t *testing.T) {
 			if onLean() {
 				wantAnswer(t, resp, 400, errRequest)
 				c.closed()
-				if seen > 0 {
-					t.Errorf("the upstream saw %d bytes", seen)
+				if n := seen.Load(); n > 0 {
+					t.Errorf("the upstream saw %d bytes", n)
 				}
 				return
 			}
 			if resp.StatusCode != tc.status {
 				t.Errorf("answered %d, docs/threat-model.md says %d", resp.StatusCode, tc.status)
 			}
-			if seen != tc.length {
-				t.Errorf("the upstream saw %d bytes, want %d", seen, tc.length)
+			if n := seen.Load(); n != tc.length {
+				t.Errorf("the upstream saw %d bytes, want %d", n, tc.length)
 			}
 			if x := up.last.Load(); x != nil && name == "obs-fold" && x.Header.Get("X") != "a b" {
 				t.Errorf("the folded field arrived as %q", x.Header.Get("X"))
