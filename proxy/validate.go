@@ -21,6 +21,10 @@ func refuse(r *http.Request, maxFields int) *answer {
 	if r.URL.Opaque != "" {
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "the target is no path"}
 	}
+	if strings.IndexByte(r.URL.RawQuery, ' ') >= 0 || strings.IndexByte(r.URL.RawPath, ' ') >= 0 {
+		// HTTP/2 could carry it, and net/http would write it into a request line.
+		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "a space in the target"}
+	}
 	if fieldCount(r.Header) > maxFields {
 		return &answer{status: http.StatusRequestHeaderFieldsTooLarge, kind: errRequest, details: "too many header fields"}
 	}
