@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
 // upConn is one connection to an endpoint, which sends each request once and
@@ -41,6 +43,8 @@ type wireConn struct {
 	net.Conn
 	pool    *pool
 	budget  *descriptorBudget
+	reader  io.Reader
+	writer  io.Writer
 	socket  syscall.RawConn // nil where the transport below has none
 	peek    func(fd uintptr)
 	silent  bool // what peek found
@@ -74,7 +78,10 @@ const (
 )
 
 func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
-	w := &wireConn{Conn: nc, pool: p, budget: budget, settled: make(chan struct{})}
+	w := &wireConn{Conn: nc, reader: nc, writer: nc, pool: p, budget: budget, settled: make(chan struct{})}
+	if s := socket.Of(nc); s != nil {
+		w.reader, w.writer = s, s
+	}
 	if sc, ok := nc.(syscall.Conn); ok {
 		w.socket, _ = sc.SyscallConn()
 		w.peek = func(fd uintptr) { w.silent = nothingToRead(int(fd)) }
@@ -88,7 +95,7 @@ func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
 
 func (w *wireConn) Read(p []byte) (int, error) {
 	if w.lean {
-		return w.rest.read(w.Conn, p)
+		return w.rest.read(w.reader, p)
 	}
 	w.mu.Lock()
 	w.parked = true
@@ -103,7 +110,7 @@ func (w *wireConn) Read(p []byte) (int, error) {
 }
 
 func (w *wireConn) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
+	n, err := w.writer.Write(p)
 	w.written.Add(int64(n))
 	if w.writes.Add(1) == acknowledged {
 		w.settle()

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 )
 
@@ -37,11 +38,11 @@ func (sealedError) Timeout() bool   { return true }
 func (sealedError) Temporary() bool { return true }
 
 // read reads from the connection below TLS.
-func (r *rest) read(nc net.Conn, p []byte) (int, error) {
+func (r *rest) read(from io.Reader, p []byte) (int, error) {
 	if r != nil && r.sealed {
 		return 0, errSealed
 	}
-	n, err := nc.Read(p)
+	n, err := from.Read(p)
 	r.pass(p[:n])
 	return n, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
 // Observer hears of interim (1xx) responses but 101.
@@ -124,6 +125,7 @@ func (c *Conn) send(req *http.Request) error {
 		}
 		streams = false
 	}
+	socket.Yield()
 	if _, err := c.nc.Write(out.bytes); err != nil {
 		return err
 	}

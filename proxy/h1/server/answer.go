@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
 // answer is what an exchange writes. The header's lines are written down when
@@ -364,6 +365,7 @@ func (x *exchange) complete() bool {
 	if x.framing == h1.Chunked {
 		*x.out = h1.AppendLastChunk(*x.out, x.trailer())
 	}
+	socket.Yield()
 	err := x.flush()
 	x.drop()
 	short := x.framing == h1.Length && x.length >= 0 && x.written != x.length

@@ -1,10 +1,10 @@
 package server
 
 import (
-	"errors"
 	"io"
-	"syscall"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
 // source is what a connection's h1.Reader reads from. It sees to the deadline of
@@ -15,20 +15,17 @@ type source struct {
 	one    [1]byte // what came first, where it has to be read to know that it came
 	hasOne bool
 
-	fd  int // of a raw read; 0: none
+	fd  uintptr // of a try to read; 0: none
 	err error
 
 	limit time.Duration // of the header that is being read; 0: none is
 	armed bool
 }
 
-// errAgain is that of a raw read that finds nothing.
-var errAgain = errors.New("nothing to read yet")
-
 // Read implements [io.Reader].
 func (s *source) Read(p []byte) (int, error) {
 	if s.fd != 0 {
-		return s.readRaw(p)
+		return socket.Receive(s.fd, p)
 	}
 	if s.hasOne && len(p) > 0 {
 		s.hasOne = false
@@ -44,31 +41,14 @@ func (s *source) Read(p []byte) (int, error) {
 	return s.c.rw.Read(p)
 }
 
-func (s *source) readRaw(p []byte) (int, error) {
-	for {
-		n, err := syscall.Read(s.fd, p)
-		switch {
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
-			return 0, errAgain
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
-
 // wait waits for the first bytes of a request, or returns the error of the
 // connection. Until they come nothing is held but the connection itself: where
 // there is a socket, the reader's buffer is taken for each try and given back;
 // elsewhere a single byte is read first.
 func (s *source) wait() error {
 	c := s.c
-	if c.tls == nil && c.wire.raw != nil {
-		if err := c.wire.readRaw(c.try); err != nil {
+	if c.tls == nil && c.wire.socket != nil {
+		if err := c.wire.wait(c.try); err != nil {
 			return err
 		}
 		return s.err
@@ -86,10 +66,10 @@ func (s *source) wait() error {
 
 // tryRaw is one try of wait.
 func (s *source) tryRaw(fd uintptr) bool {
-	s.fd = int(fd)
+	s.fd = fd
 	s.err = s.c.r.Fill()
 	s.fd = 0
-	if s.err == errAgain {
+	if s.err == socket.ErrAgain {
 		s.c.r.Release()
 		return false
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
 // sweepEvery is how often requests that take long are looked at, and from which
@@ -98,6 +100,7 @@ func (c *requestContext) unwatch() {
 // look at. It doesn't stop for less: a timer that is stopped and set with every
 // request would cost each of them.
 func (s *sweep) run() {
+	socket.Count()
 	now := time.Now()
 	s.mu.Lock()
 	due := s.due[:0]

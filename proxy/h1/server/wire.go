@@ -2,11 +2,14 @@ package server
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
 // wire is a client's connection below TLS, with deadlines that are cheap to move.
@@ -20,6 +23,9 @@ type wire struct {
 	net.Conn
 	bottom      net.Conn        // the connection of the system, below what wraps it
 	raw         syscall.RawConn // nil: none
+	socket      *socket.Socket  // nil: bottom is another's
+	reader      io.Reader
+	writer      io.Writer
 	read, write deadline
 }
 
@@ -34,6 +40,11 @@ func newWire(nc net.Conn) *wire {
 	if sc, ok := w.bottom.(syscall.Conn); ok {
 		w.raw, _ = sc.SyscallConn()
 	}
+	w.socket = socket.Of(w.bottom)
+	w.reader, w.writer = w.bottom, w.bottom
+	if w.socket != nil {
+		w.reader, w.writer = w.socket, w.socket
+	}
 	return w
 }
 
@@ -42,7 +53,7 @@ func (w *wire) NetConn() net.Conn { return w.Conn }
 
 func (w *wire) Read(p []byte) (int, error) {
 	for {
-		n, err := w.bottom.Read(p)
+		n, err := w.reader.Read(p)
 		if n > 0 || err == nil || !w.read.again(err, w.bottom.SetReadDeadline) {
 			return n, err
 		}
@@ -52,7 +63,7 @@ func (w *wire) Read(p []byte) (int, error) {
 func (w *wire) Write(p []byte) (int, error) {
 	total := 0
 	for {
-		n, err := w.bottom.Write(p[total:])
+		n, err := w.writer.Write(p[total:])
 		total += n
 		if err == nil || !w.write.again(err, w.bottom.SetWriteDeadline) {
 			return total, err
@@ -70,11 +81,11 @@ func (w *wire) writev(bufs *net.Buffers) error {
 	}
 }
 
-// readRaw waits until try, which is called with the socket, says that it has
-// read or failed.
-func (w *wire) readRaw(try func(fd uintptr) bool) error {
+// wait waits until try, which is called with the socket, says that it has read or
+// failed.
+func (w *wire) wait(try func(fd uintptr) bool) error {
 	for {
-		err := w.raw.Read(try)
+		err := w.socket.Wait(try)
 		if err == nil || !w.read.again(err, w.bottom.SetReadDeadline) {
 			return err
 		}
@@ -170,4 +181,4 @@ func (w *wire) forget() {
 
 // straight goes through whatever wraps the connection from now on, and no longer
 // round it: with HTTP/2 on it, that may have its own way of reading and writing.
-func (w *wire) straight() { w.bottom = w.Conn }
+func (w *wire) straight() { w.bottom, w.reader, w.writer = w.Conn, w.Conn, w.Conn }
