@@ -67,6 +67,7 @@ func (x *exchange) enter() (*refusal, *failure) {
 		return x.fetch.spared(), nil
 	}
 	if e.limiter == nil {
+		x.entered = now
 		x.limit()
 		return nil, nil
 	}
@@ -139,6 +140,7 @@ func (x *exchange) refuseRetry(now time.Time) *refusal {
 // stillWanted looks whether somebody waits for an answer that can still be
 // given. If not, the permit goes back unused.
 func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
+	x.entered = now
 	cause := context.Cause(x.ctx)
 	left, has := x.left(now)
 	switch {

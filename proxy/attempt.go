@@ -29,6 +29,7 @@ type attempt struct {
 	cancel context.CancelCauseFunc
 
 	begun    time.Time
+	came     time.Time     // the answer's header, or the failure
 	latency  time.Duration // until the answer's header, or the failure
 	inflight bool          // counted at its endpoint
 
@@ -48,10 +49,11 @@ type attempt struct {
 	expects     bool          // the client waits for a 100 before it sends its body
 
 	// What it is sent as, and the answer's body: their memory.
-	request http.Request
-	url     url.URL
-	header  http.Header
-	answer  upstreamBody
+	request   http.Request // without a header
+	url       url.URL
+	own       ownFields
+	forwarded *forwarded // beside own; nil: it has them
+	answer    upstreamBody
 
 	w http.ResponseWriter // to which interim answers go
 	x *exchange
@@ -85,8 +87,8 @@ func (a *attempt) failing() bool {
 	return a.resp.StatusCode == http.StatusBadGateway || a.resp.StatusCode == http.StatusGatewayTimeout
 }
 
-// done ends what the attempt holds, at the latest with its exchange. Once more
-// does no harm.
+// done ends what the attempt holds, at now or, zero, at present, and at the latest
+// with its exchange. Once more does no harm.
 func (a *attempt) done(now time.Time) {
 	a.permit.end(now)
 	if a.replay != nil {

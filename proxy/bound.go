@@ -33,16 +33,22 @@ import (
 // what the service takes to read the body: a service that is at its limit
 // reads slowly, and must not be given more for it.
 type bound struct {
-	cancel   context.CancelCauseFunc
+	cancel context.CancelCauseFunc
+
+	mu    sync.Mutex
+	timer *time.Timer // calls check
+	armed bool        // it runs
+	rings time.Time   // when, where it does
+	watch
+}
+
+// watch is the part of a bound that is of one exchange alone.
+type watch struct {
 	deadline time.Time     // zero: none
 	silence  time.Duration // the response timeout; 0: none
 	permit   *permit       // what becomes a stream's
 	body     *requestBody  // of the request
 
-	mu       sync.Mutex
-	timer    *time.Timer
-	armed    bool // the timer runs, or has run and wasn't set again
-	checked  bool // it has run
 	progress time.Time
 	queued   bool // for a permit: nobody else is silent meanwhile
 	answered bool
@@ -57,7 +63,9 @@ type bound struct {
 	waited  time.Duration // and for how long before that
 }
 
-// start begins the watch at now.
+// start begins the watch at now. The timer rings when a short answer is long
+// over, though nothing is due so soon: that spares setting it when the answer
+// begins. It may still be the one of the exchange before, see [bound.end].
 func (b *bound) start(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,11 +73,13 @@ func (b *bound) start(now time.Time) {
 	if b.uploads {
 		b.streams = now.Add(streamAfter)
 	}
-	b.set(now)
+	if due := b.due(now); !due.IsZero() {
+		b.arm(earlier(due, now.Add(streamAfter)), now)
+	}
 }
 
-// set sets the timer to the earliest limit, or stops it. The lock must be held.
-func (b *bound) set(now time.Time) {
+// due is the earliest limit at now; zero: there is none. The lock must be held.
+func (b *bound) due(now time.Time) time.Time {
 	due := b.deadline
 	if b.listens() {
 		due = earlier(due, b.silent(now).Add(b.silence))
@@ -77,17 +87,29 @@ func (b *bound) set(now time.Time) {
 			due = later(due, now.Add(idleFor))
 		}
 	}
-	due = earlier(due, b.streams)
+	return earlier(due, b.streams)
+}
+
+// set sees to it that the timer rings at the earliest limit at the latest. The
+// lock must be held.
+func (b *bound) set(now time.Time) {
+	if due := b.due(now); !due.IsZero() {
+		b.arm(due, now)
+	}
+}
+
+// arm lets the timer ring at due, or before: check finds nothing to do then, and
+// sets it anew. So limits that only get later cost nothing. The lock must be held.
+func (b *bound) arm(due, now time.Time) {
 	switch {
-	case due.IsZero():
-		b.disarm()
+	case b.armed && !b.rings.After(due):
+		return
 	case b.timer == nil:
-		b.armed = true
 		b.timer = time.AfterFunc(max(due.Sub(now), 0), b.check)
 	default:
-		b.armed = true
 		b.timer.Reset(max(due.Sub(now), 0))
 	}
+	b.armed, b.rings = true, due
 }
 
 // idleFor is how often it is looked, at most, whether a fetch still waits for its turn.
@@ -126,7 +148,10 @@ func (b *bound) check() {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.checked = true
+	if b.armed && now.Before(b.rings) {
+		return // it was set anew just as it rang
+	}
+	b.armed = false
 	switch {
 	case b.ended:
 		return
@@ -299,24 +324,37 @@ func (b *bound) fill(now time.Time) {
 	b.set(now)
 }
 
-// end stops the watch.
-func (b *bound) end() {
+// end ends the watch: from here on check does nothing. The timer is left to ring
+// where that is soon, as the exchange that follows in the same memory, if one
+// does, needs it again.
+func (b *bound) end(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended = true
+	if b.armed && b.rings.Sub(now) > streamAfter {
+		b.disarm()
+	}
+}
+
+// let stops the timer of a watch that has ended and that no other follows: it
+// keeps the exchange in memory.
+func (b *bound) let() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.disarm()
 }
 
-// disarm stops the timer, which may just be running. The lock must be held.
+// disarm stops the timer. The lock must be held.
 func (b *bound) disarm() {
-	if b.armed && b.timer.Stop() {
+	if b.armed {
+		b.timer.Stop()
 		b.armed = false
 	}
 }
 
-// unheard says, behind end, whether the timer has never run, nor is about to.
-func (b *bound) unheard() bool {
+// renew makes it as new, but for the timer, which may be ringing.
+func (b *bound) renew() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !b.armed && !b.checked
+	b.watch = watch{}
 }

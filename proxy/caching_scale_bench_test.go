@@ -63,7 +63,7 @@ func among(tb testing.TB, routes, keys int) *Proxy {
 		p.ServeHTTP(d, r)
 		return strings.Contains(d.header.Get("Cache-Status"), "; hit")
 	})
-	x := &exchange{r: r, conn: connOf(r), route: p.gen.Load().router.find(r.Host, r.URL)}
+	x := &exchange{facts: facts{r: r, conn: connOf(r), route: p.gen.Load().router.find(r.Host, r.URL)}}
 	p.takesPart(x)
 	model, found := p.o.caching.parts.Load().store.Get(x.turn.base, nil)
 	if !found {
@@ -82,7 +82,7 @@ func storeLike(tb testing.TB, p *Proxy, model *entry, rt *route, target string) 
 	tb.Helper()
 	r := httptest.NewRequest(http.MethodGet, target, nil)
 	r.Host = rt.cfg.Match.Hosts[0]
-	x := &exchange{r: r, conn: &clientConn{scheme: "http"}, route: rt}
+	x := &exchange{facts: facts{r: r, conn: &clientConn{scheme: "http"}, route: rt}}
 	if !p.takesPart(x) {
 		tb.Fatal("the cache takes no part")
 	}

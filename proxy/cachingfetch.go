@@ -270,8 +270,8 @@ func (f *fetch) spared() *refusal {
 // detached is an exchange for a request of Levee's own that is sent on behalf of
 // x's client, whom it may outlive.
 func (x *exchange) detached(r *http.Request) *exchange {
-	return &exchange{
+	return &exchange{facts: facts{
 		r: r, gen: x.gen, conn: x.conn, route: x.route, start: x.start, requestID: x.requestID,
 		client: x.client, clientIP: x.clientIP, grpc: x.grpc, values: takeFieldValues(),
-	}
+	}}
 }

@@ -144,7 +144,11 @@ func (x *exchange) writer(w http.ResponseWriter) *bodyWriter {
 	if b.setDeadline == nil {
 		b.setDeadline = func(t time.Time) error { return http.NewResponseController(b.w).SetWriteDeadline(t) }
 	}
-	b.guard.limit, b.guard.set, b.guard.h2, b.guard.writes = x.conn.timeouts.write, b.setDeadline, x.r.ProtoMajor == 2, x.conn
+	limit := x.conn.timeouts.write
+	if x.conn.boundsWrites(x.r) {
+		limit = 0
+	}
+	b.guard.limit, b.guard.set, b.guard.h2, b.guard.writes = limit, b.setDeadline, x.r.ProtoMajor == 2, x.conn
 	return b
 }
 

@@ -161,6 +161,9 @@ func (c *upConn) roundTrip(ctx context.Context, req *http.Request, a *attempt) (
 		return c.lean.RoundTrip(ctx, req, a)
 	case a != nil:
 		ctx = httptrace.WithClientTrace(ctx, a.trace())
+		if req.Header == nil {
+			req.Header = a.header()
+		}
 	}
 	return c.cc.RoundTrip(req.WithContext(ctx))
 }

@@ -47,24 +47,24 @@ func clientTimeout(h http.Header, named string, trusted bool) (time.Duration, bo
 // passDeadline tells the upstream how much time is left, in the dialects that
 // the client used and always in Envoy's. What the client said itself is
 // replaced: it was true when it was sent.
-func passDeadline(h, in http.Header, named string, left time.Duration, has bool) {
-	delete(h, envoyTimeoutHeader)
-	if named != "" {
-		delete(h, named)
-	}
+func (o *ownFields) passDeadline(in http.Header, named string, left time.Duration, has bool) {
 	if !has {
+		o.drop(envoyTimeoutHeader)
+		if named != "" {
+			o.drop(named)
+		}
 		return
 	}
-	ms := strconv.FormatInt(max(left.Milliseconds(), 1), 10)
-	h[envoyTimeoutHeader] = []string{ms}
+	ms := o.values.number(max(left.Milliseconds(), 1))
+	o.set(envoyTimeoutHeader, ms)
 	if _, ok := in[grpcTimeoutHeader]; ok || isGRPC(in) {
-		h[grpcTimeoutHeader] = []string{formatGRPCTimeout(left)}
+		o.set(grpcTimeoutHeader, formatGRPCTimeout(left))
 	}
 	if named != "" {
 		if v := in[named]; len(v) == 1 && !allDigits(v[0]) {
 			ms += "ms" // in the form in which it came
 		}
-		h[named] = []string{ms}
+		o.set(named, ms)
 	}
 }
 

@@ -190,7 +190,7 @@ func TestHeadIsWhatNetHTTPWrites(t *testing.T) {
 				if r == nil {
 					continue
 				}
-				x := &exchange{r: httptest.NewRequest("GET", "/", nil), gen: &generation{requestIDHeader: "X-Request-Id"}, requestID: "1", returnAfter: 9, start: epoch}
+				x := &exchange{facts: facts{r: httptest.NewRequest("GET", "/", nil), gen: &generation{requestIDHeader: "X-Request-Id"}, requestID: "1", returnAfter: 9, start: epoch}}
 				got, err := http.ReadResponse(bufio.NewReader(strings.NewReader(string(r.appendTo(nil, x)))), nil)
 				if err != nil {
 					t.Fatal(err)

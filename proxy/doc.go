@@ -17,7 +17,7 @@
 //	                                     the request's facts, room for its texts, and the order of the steps
 //	identity.go, ratecap.go              who asks, and how often he may
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
-//	outgoing.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
+//	outgoing.go, ownfields.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
 //	                                     the request as the upstream sees it
 //	upstream.go, resolve.go, balancer.go, ewma.go
 //	                                     which endpoint takes it

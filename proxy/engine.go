@@ -186,8 +186,19 @@ func (e *engine) close() {
 	e.server.Close()
 }
 
-// connOf finds what is known about a request's connection. Behind a server
-// that isn't ours it is made up from the request.
+// connUnder finds what is known about a request's connection. Our own engine's
+// writers tell it at once.
+func connUnder(w http.ResponseWriter, r *http.Request) *clientConn {
+	if on, ok := w.(interface{ NetConn() net.Conn }); ok {
+		if c, ok := on.NetConn().(*clientConn); ok {
+			return c
+		}
+	}
+	return connOf(r)
+}
+
+// connOf is connUnder where only the request is there. Behind a server that isn't
+// ours it is made up from the request.
 func connOf(r *http.Request) *clientConn {
 	if c, ok := r.Context().Value(clientConnKey{}).(*clientConn); ok {
 		return c

@@ -11,15 +11,22 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 )
 
-// exchange is one request on its way: what was found out about it, once, for
-// all steps that follow.
+// exchange is one request on its way.
 type exchange struct {
+	facts
+	bound bound
+}
+
+// facts are what was found out about a request, once, for all steps that follow.
+type facts struct {
 	r     *http.Request
 	gen   *generation
 	conn  *clientConn
 	route *route
 
 	start       time.Time
+	entered     time.Time // when it had its place
+	over        time.Time // zero: not yet known
 	requestID   string
 	client      netip.Addr
 	clientIP    string
@@ -45,7 +52,6 @@ type exchange struct {
 	cancel   context.CancelCauseFunc
 	ending   ending
 	deadline time.Time // zero: none
-	bound    bound
 	retrying *retrying // nil: the request is sent once
 
 	run      *guardedRun // that this exchange is of; nil: it is its client's own
@@ -135,26 +141,28 @@ func (x *exchange) finish() {
 			x.body.halt(time.Now())
 		}
 	}
+	if x.cancel != nil || x.endpoint != nil || x.account.in != nil {
+		x.over = time.Now()
+	}
 	if x.cancel != nil {
-		x.bound.end()
+		x.bound.end(x.over)
 		x.cancel(nil)
 	}
-	if x.endpoint != nil || x.account.in != nil {
-		now := time.Now()
-		if x.endpoint != nil {
-			x.permit.end(now)
-		}
-		x.account.close(now)
+	if x.endpoint != nil {
+		x.permit.end(x.over)
 	}
+	x.account.close(x.over)
 	if x.held != nil {
 		x.held.release()
 	}
 	if x.retrying != nil { // behind cancel, which ends what is still under way
-		x.retrying.end(time.Now())
+		x.retrying.end(time.Time{})
 	}
 	x.values.release()
 	x.values = nil
-	x.free = free && (x.cancel == nil || x.bound.unheard() && x.ending.unheard)
+	if x.free = free && (x.cancel == nil || x.ending.unheard); !x.free && x.cancel != nil {
+		x.bound.let()
+	}
 }
 
 // left is the time until the deadline.

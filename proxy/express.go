@@ -218,7 +218,7 @@ func (e *express) answer(c *clientConn, r *http.Request, x *exchange, b []byte) 
 		return b
 	}
 	gen := p.gen.Load()
-	*x = exchange{r: r, gen: gen, conn: c, start: time.Now(), route: gen.router.find(r.Host, r.URL)}
+	x.facts = facts{r: r, gen: gen, conn: c, start: time.Now(), route: gen.router.find(r.Host, r.URL)}
 	if x.route == nil || x.route.caps != nil || x.route.spares() { // a rate cap's tokens are taken once; others may have an answer
 		return b
 	}

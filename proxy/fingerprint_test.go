@@ -37,7 +37,7 @@ func exchangeOf(t testing.TB, lines ...string) *exchange {
 		}
 		r.Header.Add(name, value)
 	}
-	return &exchange{r: r, gen: &generation{requestIDHeader: "X-Request-Id"}}
+	return &exchange{facts: facts{r: r, gen: &generation{requestIDHeader: "X-Request-Id"}}}
 }
 
 // TestFingerprint compares a request with another one that may be its retry.

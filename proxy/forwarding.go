@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -151,34 +152,89 @@ func parseHop(s string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// setForwarding writes the forwarding fields of the outgoing header. A
-// trusted peer's are added to, another's are replaced.
-func setForwarding(out http.Header, x *exchange) {
-	peer, g := x.conn, x.gen
-	trusted := peer.trusted(g)
-	if !trusted {
-		for _, name := range [...]string{xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, forwardedField, xRealIP} {
-			delete(out, name)
-		}
+// isForwarding says whether a field is one of those.
+func isForwarding(name string) bool {
+	switch name {
+	case xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, xRealIP, forwardedField, viaField:
+		return true
 	}
-	if g.cfg.Forwarding.XForwarded {
-		if peer.addrText != "" {
-			x.values.set(out, xForwardedFor, joinField(out[xForwardedFor], peer.addrText))
-		}
-		setMissing(x, out, xForwardedHost, x.r.Host)
-		setMissing(x, out, xForwardedProto, peer.scheme)
-		setMissing(x, out, xForwardedPort, peer.port)
-	}
-	if g.cfg.Forwarding.Forwarded {
-		x.values.set(out, forwardedField, joinField(out[forwardedField], forwardedElement(peer, x.r.Host, x.values)))
-	}
-	x.values.set(out, viaField, joinField(out[viaField], viaElement(x.r, g.name, x.values)))
+	return false
 }
 
-func setMissing(x *exchange, h http.Header, name, value string) {
-	if _, ok := h[name]; !ok && value != "" {
-		x.values.set(h, name, value)
+// forward says the forwarding fields of a request that came with the header in.
+// A trusted peer's are added to, another's are replaced.
+func (o *ownFields) forward(x *exchange, in http.Header) {
+	peer, cfg, listed := x.conn, &x.gen.cfg.Forwarding, listedIn(in)
+	trusted := peer.trusted(x.gen)
+	said := func(name string) []string {
+		if len(in[name]) == 0 || !trusted && name != viaField || listed != nil && connectionLists(listed, name) {
+			return nil
+		}
+		return in[name]
 	}
+	add := func(name, element string) {
+		if element != "" {
+			o.set(name, joinField(said(name), element))
+		} else {
+			o.put(name, said(name))
+		}
+	}
+	setMissing := func(name, value string) {
+		if values := said(name); values != nil || value == "" {
+			o.put(name, values)
+		} else {
+			o.set(name, value)
+		}
+	}
+	by, host, scheme, port, element := peer.addrText, x.r.Host, peer.scheme, peer.port, ""
+	if !cfg.XForwarded {
+		by, host, scheme, port = "", "", "", ""
+	}
+	if cfg.Forwarded {
+		element = forwardedElement(peer, x.r.Host, o.values)
+	}
+	add(xForwardedFor, by)
+	setMissing(xForwardedHost, host)
+	setMissing(xForwardedProto, scheme)
+	setMissing(xForwardedPort, port)
+	setMissing(xRealIP, "")
+	add(forwardedField, element)
+	add(viaField, viaElement(x.r, x.gen.name, o.values))
+}
+
+// forwarded are the forwarding fields of a request that came without any that
+// count: those of the next one on its connection are the same, as a rule.
+type forwarded struct {
+	gen   *generation // and with it the configuration
+	minor int         // of HTTP/1
+	host  string
+	lines []byte // as HTTP/1.1 has them
+}
+
+// forwardsAsBefore are the forwarding fields of such a request, as long as one
+// request at a time comes on its connection. Nil: it is another one.
+func (x *exchange) forwardsAsBefore() *forwarded {
+	in, c := x.r.Header, x.conn
+	if c.Conn == nil || x.r.ProtoMajor != 1 || x.fetch != nil || x.run != nil || x.gen.renames || len(in[viaField]) > 0 {
+		return nil
+	}
+	if c.trusted(x.gen) {
+		for name := range in {
+			if isForwarding(name) {
+				return nil
+			}
+		}
+	}
+	f := c.forwarded
+	if f == nil || f.gen != x.gen || f.minor != x.r.ProtoMinor || f.host != x.r.Host {
+		f = &forwarded{gen: x.gen, minor: x.r.ProtoMinor, host: strings.Clone(x.r.Host)}
+		var own ownFields
+		own.begin(nil)
+		own.forward(x, nil)
+		f.lines = bytes.Clone(own.appendTo(nil))
+		c.forwarded = f
+	}
+	return f
 }
 
 // joinField adds an element to a list field, whose earlier lines become one.
@@ -230,15 +286,4 @@ func goesInCircles(h http.Header, name string) bool {
 		}
 	}
 	return n >= maxViaHops
-}
-
-// dropTwins removes fields with an underscore whose name would be taken, by
-// servers that turn both into the same variable (CGI and WSGI do), for a
-// field that Levee vouches for.
-func dropTwins(h http.Header, vouched map[string]bool) {
-	for name := range h {
-		if strings.IndexByte(name, '_') >= 0 && vouched[strings.ToLower(strings.ReplaceAll(name, "_", "-"))] {
-			delete(h, name)
-		}
-	}
 }

@@ -24,6 +24,7 @@ type generation struct {
 	priorityHeader  string // "": none
 	refusals        *refusals
 	vouched         map[string]bool         // fields whose underscored twins are dropped, in lower case
+	renames         bool                    // what Levee says by a name of the configuration's choice is a forwarding field
 	noRoute         *telemetry.RouteMetrics // for requests that no route takes
 }
 
@@ -56,6 +57,7 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		noRoute:         o.Metrics.Route("none"),
 	}
 	g.vouched = vouchedFields(cfg)
+	g.renames = isForwarding(g.requestIDHeader) || isForwarding(g.deadlineHeader) || isForwarding(g.priorityHeader)
 	for i := range cfg.Upstreams {
 		up := &cfg.Upstreams[i]
 		var before *Upstream

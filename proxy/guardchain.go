@@ -1,7 +1,5 @@
 package proxy
 
-import "net/http"
-
 // guardedHeader tells the Levees behind a guard that the upstream is to get this
 // keyed request once: to them the key alone would be leave to send it again.
 //
@@ -10,9 +8,9 @@ import "net/http"
 const guardedHeader = "Levee-Guarded"
 
 // passGuard tells it of a request that is guarded here.
-func passGuard(h http.Header, x *exchange) {
+func (o *ownFields) passGuard(x *exchange) {
 	if x.run != nil {
-		h[guardedHeader] = trueValues
+		o.put(guardedHeader, trueValues)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // listeners and behind any other [http.Server].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gen := p.gen.Load()
-	conn := connOf(r)
+	conn := connUnder(w, r)
 	x := conn.takeLooked(p, r)
 	x.r, x.gen, x.conn, x.start = r, gen, conn, time.Now()
 	x.account = x.conn.takeAccount(r)
@@ -117,11 +117,11 @@ func (p *Proxy) admit(x *exchange) *answer {
 // It returns a failure where there is none to pass on.
 func (p *Proxy) forward(w *beginning, x *exchange) *failure {
 	a := &x.first
-	a.endpoint, a.permit, a.h1only, a.ctx = x.endpoint, &x.permit, x.upgrade, x.ctx
+	a.endpoint, a.permit, a.h1only, a.ctx, a.begun = x.endpoint, &x.permit, x.upgrade, x.ctx, x.entered
 	if x.retrying = x.newRetrying(); x.retrying != nil {
 		a = p.persist(w, x, a)
 	} else {
-		defer func() { a.done(time.Now()) }()
+		defer a.done(time.Time{})
 		p.send(w, x, a)
 	}
 	x.endpoint, x.record.Endpoint = a.endpoint, a.endpoint.address
@@ -139,7 +139,9 @@ func (p *Proxy) send(w http.ResponseWriter, x *exchange, a *attempt) {
 
 // begin makes the request of an attempt. From here on, it counts as sent.
 func (x *exchange) begin(w http.ResponseWriter, a *attempt) *http.Request {
-	a.begun = time.Now()
+	if a.begun.IsZero() {
+		a.begun = time.Now()
+	}
 	out := outgoing(w, x, a, a.begun)
 	x.dispatched(a)
 	x.sent = true
@@ -161,7 +163,7 @@ func (a *attempt) roundTrip(out *http.Request) {
 func (x *exchange) judge(a *attempt) {
 	e, metrics := a.endpoint, x.route.upstream.metrics
 	now := time.Now()
-	a.latency = now.Sub(a.begun)
+	a.came, a.latency = now, now.Sub(a.begun)
 	if a.err != nil {
 		if a.unsent {
 			x.exposed--
@@ -196,7 +198,10 @@ func (x *exchange) judge(a *attempt) {
 
 // relay passes the answer of an attempt on.
 func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
-	e, resp, now := a.endpoint, a.resp, time.Now()
+	e, resp, now := a.endpoint, a.resp, a.came
+	if x.retrying != nil { // others may have been waited for since
+		now = time.Now()
+	}
 	x.record.UpstreamDuration = a.latency
 	x.account.settle(usefulness(resp, x.grpc))
 	x.body.answered()

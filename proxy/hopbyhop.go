@@ -25,16 +25,25 @@ func hopByHop(name string) bool {
 // end: neither hop-by-hop ones nor those that src's Connection names. Value
 // slices are shared, with their capacity cut: adding to one copies it.
 func copyEndToEnd(dst, src http.Header) {
-	listed := src["Connection"]
-	if len(listed) == 1 && (listed[0] == "keep-alive" || listed[0] == "Keep-Alive") {
-		listed = nil // what most say; it names nothing that isn't left out anyway
-	}
+	listed := listedIn(src)
 	for name, values := range src {
 		if hopByHop(name) || (listed != nil && connectionLists(listed, name)) {
 			continue
 		}
 		dst[name] = values[:len(values):len(values)]
 	}
+}
+
+// listedIn is a header's Connection field, where that may name others; nil: it doesn't.
+func listedIn(h http.Header) []string {
+	listed := h["Connection"]
+	if len(listed) == 1 {
+		switch listed[0] {
+		case "keep-alive", "Keep-Alive": // what most say; it names nothing that isn't left out anyway
+			return nil
+		}
+	}
+	return listed
 }
 
 // connectionLists says whether a Connection field names a field. A client

@@ -506,11 +506,11 @@ func TestAccountsOverExpress(t *testing.T) {
 		// Another configuration takes over between the two looks.
 		other := a.proxy.gen.Load().upstreams["service"].inbound
 		r := httptest.NewRequest("GET", "/", nil)
-		x := &exchange{r: r, gen: a.proxy.gen.Load(), conn: &clientConn{express: e}, route: a.proxy.gen.Load().router.find("h", r.URL), start: time.Now()}
+		x := &exchange{facts: facts{r: r, gen: a.proxy.gen.Load(), conn: &clientConn{express: e}, route: a.proxy.gen.Load().router.find("h", r.URL), start: time.Now()}}
 		x.arrive(x.start)
 		e.leaveAccount(&x.account, x.start)
 		next := &Upstream{inbound: &inbound{cfg: other.cfg, detector: &scripted{}}}
-		y := &exchange{r: r, gen: x.gen, route: &route{cfg: x.route.cfg, upstream: next}, start: time.Now()}
+		y := &exchange{facts: facts{r: r, gen: x.gen, route: &route{cfg: x.route.cfg, upstream: next}, start: time.Now()}}
 		y.account = x.conn.takeAccount(r)
 		y.arrive(y.start)
 		if y.account.in != next.inbound {

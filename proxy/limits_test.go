@@ -349,7 +349,7 @@ func TestMachineClockJumps(t *testing.T) {
 			t.Errorf("a share of %v", s)
 		}
 	}
-	x := &exchange{start: now.Add(time.Hour)}
+	x := &exchange{facts: facts{start: now.Add(time.Hour)}}
 	if d := sinceStart(x); d != 0 {
 		t.Errorf("a duration of %v", d)
 	}

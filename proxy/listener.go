@@ -209,6 +209,8 @@ type clientConn struct {
 	free     func()
 	rest     atomic.Pointer[time.Timer] // ends the wait for the rest of a body
 	writeDue atomic.Int64               // the deadline for writing, since the epoch; 0: none
+
+	forwarded *forwarded // of its last HTTP/1.1 request, whose goroutine sets it; nil: none
 }
 
 // linger bounds how long the server goes on reading the rest of a body that
@@ -298,6 +300,12 @@ func (c *clientConn) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
+}
+
+// boundsWrites says whether the engine itself sees to it that the client takes
+// what is written for a request, within the time there is for that.
+func (c *clientConn) boundsWrites(r *http.Request) bool {
+	return c.engine != nil && c.engine.lean != nil && r.ProtoMajor == 1
 }
 
 func (c *clientConn) trusted(g *generation) bool { return g.trusted.has(c.addr) }

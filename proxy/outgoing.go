@@ -11,33 +11,30 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// outgoing makes the request that the upstream gets. It is built anew, not
-// cloned: what isn't put in here can't slip through.
+// outgoing makes the request that the upstream gets, but for its header, of which
+// it notes Levee's own part. It is built anew, not cloned: what isn't put in here
+// can't slip through.
 func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *http.Request {
 	in, e := x.r, a.endpoint
-	if a.header == nil {
-		a.header = make(http.Header, max(len(in.Header)+8, 16))
+	a.w, a.x = w, x
+	own := &a.own
+	own.begin(x.values)
+	if a.forwarded = x.forwardsAsBefore(); a.forwarded == nil {
+		own.forward(x, in.Header)
 	}
-	h := a.header
-	copyEndToEnd(h, in.Header)
-	dropTwins(h, x.gen.vouched)
-	if httpguts.HeaderValuesContainsToken(in.Header["Te"], "trailers") {
-		h["Te"] = []string{"trailers"} // hop-by-hop, but gRPC servers insist on it
+	if te := in.Header["Te"]; te != nil && httpguts.HeaderValuesContainsToken(te, "trailers") {
+		own.put("Te", trailersValues) // hop-by-hop, but gRPC servers insist on it
 	}
 	if x.upgrade {
-		h["Connection"] = []string{"Upgrade"}
-		h["Upgrade"] = []string{"websocket"}
+		own.put("Connection", upgradeValues)
+		own.put("Upgrade", websocketValues)
 	}
-	setForwarding(h, x)
-	x.values.set(h, x.gen.requestIDHeader, x.requestID)
+	own.set(x.gen.requestIDHeader, x.requestID)
 	left, has := x.left(now)
-	passPriority(h, x)
-	passDeadline(h, in.Header, x.gen.deadlineHeader, left, has)
-	passAttempt(h, x, a)
-	passGuard(h, x)
-	if _, ok := h["User-Agent"]; !ok {
-		h["User-Agent"] = nil // or net/http would add its own
-	}
+	own.passPriority(x)
+	own.passDeadline(in.Header, x.gen.deadlineHeader, left, has)
+	own.passAttempt(x, a)
+	own.passGuard(x)
 
 	setOutgoingURL(&a.url, in.URL, e)
 	out := &a.request
@@ -45,10 +42,8 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 		Method: in.Method,
 		URL:    &a.url,
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: h,
-		Host:   e.hostFor(in.Host),
+		Host: e.hostFor(in.Host),
 	}
-	a.w, a.x = w, x
 	if x.body.src != nil {
 		a.body = &x.body
 		a.expects = in.Header["Expect"] != nil
@@ -64,6 +59,13 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 	}
 	return out
 }
+
+// What is said of connections.
+var (
+	trailersValues  = []string{"trailers"}
+	upgradeValues   = []string{"Upgrade"}
+	websocketValues = []string{"websocket"}
+)
 
 // passTrailer lets the client's trailers follow its body. Those announced are
 // announced to the upstream too; over HTTP/1.1 others are passed on as well.

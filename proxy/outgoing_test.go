@@ -9,7 +9,7 @@ import (
 // attempt, and looked up once: the server may be writing to the request's map
 // when a further one is made, as the one before still reads the body.
 func TestTrailersOfFurtherAttempts(t *testing.T) {
-	x := &exchange{r: &http.Request{ContentLength: -1, Trailer: http.Header{"X-A": nil}}}
+	x := &exchange{facts: facts{r: &http.Request{ContentLength: -1, Trailer: http.Header{"X-A": nil}}}}
 	first, second := &http.Request{}, &http.Request{}
 	x.passTrailer(first)
 	x.r.Trailer["X-A"], x.r.Trailer["X-Late"] = []string{"1"}, []string{"2"} // as the server does at the body's end

@@ -168,7 +168,8 @@ func (p *permit) yield(now time.Time) bool {
 	return true
 }
 
-// end gives back whatever is held. Once more does no harm.
+// end gives back whatever is held, at now; zero: at present, which is looked up
+// only if something is. Once more does no harm.
 func (p *permit) end(now time.Time) {
 	if p.box != nil {
 		p.leave() // a panic came between
@@ -179,6 +180,9 @@ func (p *permit) end(now time.Time) {
 	p.place = placeNone
 	switch held {
 	case placeInflight:
+		if now.IsZero() {
+			now = time.Now()
+		}
 		p.e.limiter.End(now, &p.waiter, p.outcome)
 	case placeStream:
 		p.e.streams.Add(-1)

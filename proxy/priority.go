@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"net/http"
-
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
 )
@@ -26,8 +24,8 @@ func (x *exchange) setPriority(trusted bool) {
 
 // passPriority tells the upstream the priority in force, in place of whatever
 // the client said.
-func passPriority(h http.Header, x *exchange) {
+func (o *ownFields) passPriority(x *exchange) {
 	if name := x.gen.priorityHeader; name != "" {
-		x.values.set(h, name, x.priorityText)
+		o.set(name, x.priorityText)
 	}
 }

@@ -21,52 +21,76 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // relay passes an upstream's answer on: header, body as it comes, trailers. A
 // failure says why an answer that had begun could not be finished.
-func relay(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
-	h := w.Header()
-	copyEndToEnd(h, resp.Header)
-	unsniffed(h)
-	if x.turn.route != nil {
-		x.tellCacheStatus(h, &cache.Status{Forward: x.turn.forward})
-	}
-	if x.closing {
-		h["Connection"] = []string{"close"}
-	}
+func relay(w *beginning, x *exchange, resp *http.Response) *failure {
 	announced := len(resp.Trailer)
-	for name := range resp.Trailer {
-		h["Trailer"] = append(h["Trailer"], name)
-	}
 	if announced > 0 && x.r.ProtoMajor == 1 {
-		delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only
+		delete(resp.Header, "Content-Length") // HTTP/1.1 has trailers behind chunks only
 		resp.ContentLength = -1
 	}
-	if resp.ContentLength >= 0 && len(resp.Header["Content-Length"]) == 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
-		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
-	}
-	rc := http.NewResponseController(w)
 	guard := &x.writer(w).guard
 	defer guard.end()
 	guard.before()
 	x.record.Status = resp.StatusCode
-	w.WriteHeader(resp.StatusCode)
+	relayHeader(w, x, resp)
 	if resp.ContentLength != 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
-		if f := copyBody(w, rc, x, resp, guard); f != nil {
+		if f := copyBody(w, x, resp, guard); f != nil {
 			return f
 		}
 	}
 	if len(resp.Trailer) > 0 {
-		relayTrailer(w, rc, resp.Trailer, announced)
+		relayTrailer(w, resp.Trailer, announced)
 	}
 	return nil
 }
 
+// relayHeader passes an answer's header on, with what Levee has to say. Our own
+// engine writes the upstream's down as it is; others want it in theirs.
+func relayHeader(w *beginning, x *exchange, resp *http.Response) {
+	direct, ok := w.ResponseWriter.(fieldsWriter)
+	listed := listedIn(resp.Header)
+	if ok = ok && len(resp.Trailer) == 0 && listed == nil; !ok {
+		copyEndToEnd(w.Header(), resp.Header)
+		unsniffed(w.Header())
+	}
+	if x.turn.route != nil {
+		before := resp.Header[cacheStatusField]
+		if listed != nil && connectionLists(listed, cacheStatusField) {
+			before = nil
+		}
+		w.Header()[cacheStatusField] = x.cacheStatus(before, &cache.Status{Forward: x.turn.forward})
+	}
+	if x.closing {
+		w.Header()["Connection"] = closeValues
+	}
+	for name := range resp.Trailer {
+		h := w.Header()
+		h["Trailer"] = append(h["Trailer"], name)
+	}
+	if resp.ContentLength >= 0 && len(resp.Header["Content-Length"]) == 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
+		w.Header()["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
+	}
+	if !ok {
+		w.WriteHeader(resp.StatusCode)
+		return
+	}
+	w.begun = true
+	direct.WriteFields(resp.StatusCode, resp.Header, hopByHop)
+}
+
+// fieldsWriter writes an answer's header without having it copied: our own
+// engine does.
+type fieldsWriter interface {
+	WriteFields(status int, h http.Header, leave func(name string) bool)
+}
+
 // copyBody streams: what comes is passed on at once, unless it is the end of
 // an answer whose length is known, which goes out by itself.
-func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, resp *http.Response, guard *progress) *failure {
+func copyBody(w http.ResponseWriter, x *exchange, resp *http.Response, guard *progress) *failure {
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	left := resp.ContentLength
 	if left < 0 {
-		if err := rc.Flush(); err != nil { // the header, before the body's first byte is there
+		if err := http.NewResponseController(w).Flush(); err != nil { // the header, before the body's first byte is there
 			return clientGone(err)
 		}
 	}
@@ -82,7 +106,7 @@ func copyBody(w http.ResponseWriter, rc *http.ResponseController, x *exchange, r
 			}
 			left -= int64(n)
 			if rerr == nil && left != 0 {
-				if err := rc.Flush(); err != nil {
+				if err := http.NewResponseController(w).Flush(); err != nil {
 					return clientGone(err)
 				}
 			}
@@ -116,7 +140,7 @@ func (x *exchange) cutShort(err error) *failure {
 // its header were announced to the client; others go by net/http's prefix. What
 // may not be a trailer (RFC 9110, section 6.5.1) ends here: some would merge it
 // into the header, where it would say how the message is framed, or to be read.
-func relayTrailer(w http.ResponseWriter, rc *http.ResponseController, trailer http.Header, announced int) {
+func relayTrailer(w http.ResponseWriter, trailer http.Header, announced int) {
 	h := w.Header()
 	asAnnounced := len(trailer) == announced
 	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return !httpguts.ValidTrailerHeader(name) })
@@ -124,7 +148,7 @@ func relayTrailer(w http.ResponseWriter, rc *http.ResponseController, trailer ht
 		maps.Copy(h, trailer)
 		return
 	}
-	_ = rc.Flush() // chunked framing, without which HTTP/1.1 has no trailers
+	_ = http.NewResponseController(w).Flush() // chunked framing, without which HTTP/1.1 has no trailers
 	for name, values := range trailer {
 		h[http.TrailerPrefix+name] = values
 	}
@@ -137,7 +161,8 @@ func bodyAllowed(status int) bool {
 // lasting says whether an answer is meant to go on: an event stream ends when
 // one side wants it to, not at a deadline.
 func lasting(h http.Header) bool {
-	return strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
+	v := h["Content-Type"]
+	return len(v) > 0 && strings.HasPrefix(v[0], "text/event-stream")
 }
 
 // upstreamBody is an answer's body. Closing it gives the connection back, for
@@ -156,7 +181,7 @@ func (b *upstreamBody) Read(p []byte) (int, error) {
 		b.eof = true
 	}
 	if err != nil {
-		b.permit.end(time.Now())
+		b.permit.end(time.Time{})
 	}
 	return n, err
 }
@@ -167,5 +192,12 @@ func (b *upstreamBody) Close() error {
 	return err
 }
 
-// sinceStart is a duration for logs, never negative.
-func sinceStart(x *exchange) time.Duration { return max(0, time.Since(x.start)) }
+// sinceStart is a duration for logs, never negative: until the exchange was over,
+// if it is.
+func sinceStart(x *exchange) time.Duration {
+	end := x.over
+	if end.IsZero() {
+		end = time.Now()
+	}
+	return max(0, end.Sub(x.start))
+}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,13 +79,13 @@ func (x *exchange) newRetrying() *retrying {
 // Envoy's dialect and in gRPC's, as Levees behind this one understand. The first
 // attempt says what its client said: to call a request a first attempt of which
 // nobody knows that would hide its client's retries.
-func passAttempt(h http.Header, x *exchange, a *attempt) {
+func (o *ownFields) passAttempt(x *exchange, a *attempt) {
 	if x.retrying == nil || a.number == x.retrying.first {
 		return
 	}
-	h[envoyAttemptHeader] = []string{strconv.Itoa(a.number)}
+	o.set(envoyAttemptHeader, strconv.Itoa(a.number))
 	if x.grpc {
-		h[grpcAttemptHeader] = []string{strconv.Itoa(a.number - 1)}
+		o.set(grpcAttemptHeader, strconv.Itoa(a.number-1))
 	}
 }
 
@@ -311,7 +310,7 @@ func (r *retrying) place(e *endpoint, now time.Time) *attempt {
 	return r.enlist(a)
 }
 
-// end gives back what the attempts hold, once the exchange is over.
+// end gives back what the attempts hold, once the exchange is over; zero: at present.
 func (r *retrying) end(now time.Time) {
 	r.loose.Wait() // their contexts have ended
 	for _, a := range r.mine {

@@ -14,10 +14,6 @@ import "sync"
 // time must stay in it.
 type exchanges struct{ pool sync.Pool }
 
-// mostKeptFields is how many fields a header may have had that is used again: a
-// map never shrinks.
-const mostKeptFields = 64
-
 // take gives an exchange without any facts.
 func (e *exchanges) take() *exchange {
 	x, ok := e.pool.Get().(*exchange)
@@ -28,16 +24,13 @@ func (e *exchanges) take() *exchange {
 	return x
 }
 
-// put is for when the exchange is over and free. What stays is its very own:
-// calls upon itself, a timer that has stopped, and an empty header.
+// put is for when the exchange is over and free. What stays is its very own: a
+// call upon itself, and a timer, which may still run.
 func (e *exchanges) put(x *exchange) {
-	setDeadline, cancel, timer, header := x.out.setDeadline, x.bound.cancel, x.bound.timer, x.first.header
-	if len(header) > mostKeptFields {
-		header = nil
-	}
-	clear(header)
-	*x = exchange{}
-	x.out.setDeadline, x.bound.cancel, x.bound.timer, x.first.header = setDeadline, cancel, timer, header
+	setDeadline := x.out.setDeadline
+	x.facts = facts{}
+	x.bound.renew()
+	x.out.setDeadline = setDeadline
 	e.pool.Put(x)
 }
 

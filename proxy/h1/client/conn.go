@@ -98,7 +98,7 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, obs Observer) (
 	}
 	c.idle = false
 	c.watch.Begin(ctx, c)
-	if err := c.send(req); err != nil {
+	if err := c.send(req, obs); err != nil {
 		return nil, c.fail(err)
 	}
 	a := &answer{conn: c}
@@ -109,16 +109,20 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, obs Observer) (
 }
 
 // send writes the request, or its head where the body has to be waited for.
-func (c *Conn) send(req *http.Request) error {
+func (c *Conn) send(req *http.Request, obs Observer) error {
 	f := framingOf(req)
+	var fields Fields
+	if req.Header == nil {
+		fields, _ = obs.(Fields)
+	}
 	out := heads.Get().(*head)
 	defer out.free()
 	var err error
-	if out.bytes, err = appendHead(out.bytes[:0], req, f); err != nil {
+	if out.bytes, err = appendHead(out.bytes[:0], req, fields, f); err != nil {
 		return err
 	}
 	streams := req.Body != nil && f.Kind != h1.None
-	expects := streams && len(req.Header["Expect"]) > 0
+	expects := streams && (len(req.Header["Expect"]) > 0 || fields != nil && fields.Expects())
 	if streams && !expects && out.takes(req.Body, f) {
 		if err := out.take(req.Body, f.Length); err != nil {
 			return err

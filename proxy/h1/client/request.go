@@ -97,8 +97,18 @@ func framingOf(req *http.Request) h1.Framing {
 	return h1.Framing{Kind: h1.Length, Length: req.ContentLength}
 }
 
-// appendHead appends the request's head.
-func appendHead(b []byte, req *http.Request, f h1.Framing) ([]byte, error) {
+// Fields is implemented by observers that write the header of their request down
+// themselves, where that has none: it needn't be a map.
+type Fields interface {
+	// AppendFields appends the field lines, each with its CRLF; not those that
+	// [h1.AppendHeader] leaves out. It may be called more than once.
+	AppendFields(b []byte) []byte
+	// Expects says whether there is an Expect among them.
+	Expects() bool
+}
+
+// appendHead appends the request's head. fields has the header; nil: the request.
+func appendHead(b []byte, req *http.Request, fields Fields, f h1.Framing) ([]byte, error) {
 	if !h1.ValidMethod(req.Method) {
 		return b, &Unsendable{"the method"}
 	}
@@ -119,7 +129,11 @@ func appendHead(b []byte, req *http.Request, f h1.Framing) ([]byte, error) {
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, host...)
 	b = append(b, "\r\n"...)
-	b = h1.AppendHeader(b, req.Header)
+	if fields != nil {
+		b = fields.AppendFields(b)
+	} else {
+		b = h1.AppendHeader(b, req.Header)
+	}
 	b = h1.AppendFraming(b, f)
 	if f.Kind == h1.Chunked {
 		b = h1.AppendAnnounced(b, req.Trailer)

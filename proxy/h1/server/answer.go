@@ -59,7 +59,17 @@ func (x *exchange) Header() http.Header {
 }
 
 // WriteHeader implements [http.ResponseWriter].
-func (x *exchange) WriteHeader(status int) {
+func (x *exchange) WriteHeader(status int) { x.writeHeader(status, nil, nil) }
+
+// WriteFields is WriteHeader with the fields of h beside those of Header, which
+// have precedence, but for those that leave says. It spares whoever has a header
+// already to copy it. The body's type isn't guessed. h isn't kept.
+func (x *exchange) WriteFields(status int, h http.Header, leave func(name string) bool) {
+	x.typed = true
+	x.writeHeader(status, h, leave)
+}
+
+func (x *exchange) writeHeader(status int, h http.Header, leave func(name string) bool) {
 	switch {
 	case x.hijacked:
 		x.c.s.logf("WriteHeader on a hijacked connection")
@@ -76,7 +86,7 @@ func (x *exchange) WriteHeader(status int) {
 	}
 	x.silence()
 	x.status = status
-	x.writeDown()
+	x.writeDown(h, leave)
 }
 
 // interim sends an answer of which there may be several, before the final one.
@@ -96,7 +106,7 @@ func (x *exchange) interim(status int) {
 
 // writeDown puts the status line and the header's lines into the buffer, but for
 // those that are decided later.
-func (x *exchange) writeDown() {
+func (x *exchange) writeDown(more http.Header, leave func(name string) bool) {
 	if x.c.tls != nil {
 		x.out = outsTLS.Get().(*[]byte)
 	} else {
@@ -104,37 +114,48 @@ func (x *exchange) writeDown() {
 	}
 	b := appendStatus(*x.out, x.status, x.head.Minor)
 	for name, values := range x.header {
-		switch name {
-		case "Content-Length":
-			x.declare(values)
-			continue
-		case "Transfer-Encoding":
-			continue // is the server's to say
-		case "Connection":
-			x.connect(values)
-			continue
-		case "Date":
-			x.dated = true
-		case "Content-Type":
-			x.typed = true
-			if x.status == http.StatusNotModified {
-				continue
-			}
-		case "Content-Encoding":
-			x.typed = true
-		case "Trailer":
-			x.announce(values)
-		default:
-			if name[0] == 'T' && strings.HasPrefix(name, http.TrailerPrefix) {
-				x.trails = true
-				continue
-			}
-		}
-		for _, v := range values {
-			b = h1.AppendField(b, name, v)
+		b = x.appendField(b, name, values)
+	}
+	for name, values := range more {
+		if _, said := x.header[name]; !said && !leave(name) {
+			b = x.appendField(b, name, values)
 		}
 	}
 	*x.out, x.held = b, len(b)
+}
+
+// appendField appends a field's lines, and takes note of what they say.
+func (x *exchange) appendField(b []byte, name string, values []string) []byte {
+	switch name {
+	case "Content-Length":
+		x.declare(values)
+		return b
+	case "Transfer-Encoding":
+		return b // is the server's to say
+	case "Connection":
+		x.connect(values)
+		return b
+	case "Date":
+		x.dated = true
+	case "Content-Type":
+		x.typed = true
+		if x.status == http.StatusNotModified {
+			return b
+		}
+	case "Content-Encoding":
+		x.typed = true
+	case "Trailer":
+		x.announce(values)
+	default:
+		if name[0] == 'T' && strings.HasPrefix(name, http.TrailerPrefix) {
+			x.trails = true
+			return b
+		}
+	}
+	for _, v := range values {
+		b = h1.AppendField(b, name, v)
+	}
+	return b
 }
 
 // declare takes a Content-Length, if it is one.

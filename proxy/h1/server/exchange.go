@@ -107,6 +107,9 @@ func (x *exchange) SetReadDeadline(t time.Time) error { return x.c.wire.SetReadD
 // SetWriteDeadline serves [http.ResponseController].
 func (x *exchange) SetWriteDeadline(t time.Time) error { return x.c.wire.SetWriteDeadline(t) }
 
+// NetConn is the connection that was given to [Server.Serve].
+func (x *exchange) NetConn() net.Conn { return x.c.nc }
+
 // EnableFullDuplex serves [http.ResponseController]. There is nothing to enable.
 func (x *exchange) EnableFullDuplex() error { return nil }
 

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/levee-proxy/levee/proxy/h1"
+)
+
+// ownFields are the header fields of a request that Levee has a say in, towards
+// an upstream: each takes the place of what the client said by the same name.
+//
+// They are kept apart from the client's header because most requests need no
+// other one: over HTTP/1.1 of our own both are written down one behind the
+// other. Only net/http's transport wants a map of them (see [attempt.header]).
+type ownFields struct {
+	list   []ownField
+	room   [12]ownField // of list
+	values *fieldValues // where their texts stand
+}
+
+// ownField is one of them. Without values it is left out.
+type ownField struct {
+	name   string
+	values []string
+}
+
+// begin makes room.
+func (o *ownFields) begin(values *fieldValues) { o.list, o.values = o.room[:0], values }
+
+// set says a field. Of several of a name, the last counts.
+func (o *ownFields) set(name, value string) { o.put(name, o.values.list(value)) }
+
+// drop leaves a field out, whatever the client said.
+func (o *ownFields) drop(name string) { o.put(name, nil) }
+
+func (o *ownFields) put(name string, values []string) {
+	for i := range o.list {
+		if o.list[i].name == name {
+			o.list[i].values = values
+			return
+		}
+	}
+	o.list = append(o.list, ownField{name, values})
+}
+
+// has says whether a field is one of them.
+func (o *ownFields) has(name string) bool {
+	for i := range o.list {
+		if o.list[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// appendTo appends their lines.
+func (o *ownFields) appendTo(b []byte) []byte {
+	for i := range o.list {
+		for _, value := range o.list[i].values {
+			b = h1.AppendField(b, o.list[i].name, value)
+		}
+	}
+	return b
+}
+
+// copyTo puts them into a header.
+func (o *ownFields) copyTo(h http.Header) {
+	for i := range o.list {
+		if f := &o.list[i]; f.values != nil {
+			h[f.name] = f.values
+		} else {
+			delete(h, f.name)
+		}
+	}
+}
+
+// AppendFields appends the header of the attempt's request. It implements
+// [client.Fields].
+func (a *attempt) AppendFields(b []byte) []byte {
+	in, vouched := a.x.r.Header, a.x.gen.vouched
+	listed := listedIn(in)
+	for name, values := range in {
+		switch {
+		case hopByHop(name), a.forwarded != nil && isForwarding(name), a.own.has(name), isTwin(name, vouched), listed != nil && connectionLists(listed, name):
+			continue
+		case name == "Content-Length", name == "Host": // which follow from the message itself
+			continue
+		}
+		for _, value := range values {
+			b = h1.AppendField(b, name, value)
+		}
+	}
+	if a.forwarded != nil {
+		b = append(b, a.forwarded.lines...)
+	}
+	return a.own.appendTo(b)
+}
+
+// Expects says whether its client waits for a 100 before it sends the body. It
+// implements [client.Fields].
+func (a *attempt) Expects() bool { return a.expects }
+
+// header is that of the attempt's request, as net/http's transport wants it.
+func (a *attempt) header() http.Header {
+	x := a.x
+	in := x.r.Header
+	h := make(http.Header, len(in)+12)
+	copyEndToEnd(h, in)
+	dropTwins(h, x.gen.vouched)
+	if a.forwarded != nil {
+		var own ownFields
+		own.begin(nil) // the exchange's texts are its own goroutine's
+		own.forward(x, nil)
+		own.copyTo(h)
+	}
+	a.own.copyTo(h)
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = nil // or net/http would add its own
+	}
+	return h
+}
+
+// dropTwins removes fields with an underscore whose name would be taken, by
+// servers that turn both into the same variable (CGI and WSGI do), for a
+// field that Levee vouches for.
+func dropTwins(h http.Header, vouched map[string]bool) {
+	for name := range h {
+		if isTwin(name, vouched) {
+			delete(h, name)
+		}
+	}
+}
+
+func isTwin(name string, vouched map[string]bool) bool {
+	return strings.IndexByte(name, '_') >= 0 && vouched[strings.ToLower(strings.ReplaceAll(name, "_", "-"))]
+}
