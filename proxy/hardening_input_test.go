@@ -55,6 +55,8 @@ func TestInputRefused(t *testing.T) {
 		"Host twice":                    {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, false},
 		"Host with userinfo":            {"GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400, false},
 		"absolute target with userinfo": {"GET http://a@b/ HTTP/1.1\r\nHost: b\r\n\r\n", 400, true},
+		"absolute target without host":  {"GET http:/x HTTP/1.1\r\nHost: b\r\n\r\n", 400, true},
+		"target without a slash":        {"GET x: HTTP/1.1\r\nHost: b\r\n\r\n", 400, true},
 		"CONNECT":                       {"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 405, true},
 		"TRACE":                         {"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405, true},
 		"over 32 KiB of header":         {"GET / HTTP/1.1\r\nHost: h\r\n" + long + "\r\n", 431, false},

@@ -18,7 +18,7 @@ func refuse(r *http.Request, maxFields int) *answer {
 		// http://trusted@evil: whoever reads the Host to the left of the @ is fooled.
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "userinfo in the host"}
 	}
-	if r.URL.Opaque != "" {
+	if r.URL.Opaque != "" || r.URL.Scheme != "" && r.URL.Host == "" {
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "the target is no path"}
 	}
 	if strings.IndexByte(r.URL.RawQuery, ' ') >= 0 || strings.IndexByte(r.URL.RawPath, ' ') >= 0 {
