@@ -17,6 +17,7 @@ const recordSchema = "levee cached answers 1"
 const (
 	recordAnswer = 1 // cost url groups policy header
 	recordIndex  = 2 // url keys
+	recordMark   = 3 // url, which is empty, and the number of the last change before the snapshot
 )
 
 // record is a cached answer, or the index of a key's variants, as a snapshot has
@@ -25,6 +26,7 @@ type record struct {
 	kind     byte
 	url      string
 	variants []storage.Key // of an index
+	seq      uint64        // of a mark
 	groups   []string      // the rest is an answer's
 	cost     time.Duration // of fetching it
 	policy   stored
@@ -37,7 +39,10 @@ var errRecord = errors.New("not a record of this version")
 // length.
 func (r *record) append(b []byte) ([]byte, error) {
 	b = appendString(append(b, r.kind), r.url)
-	if r.kind == recordIndex {
+	switch r.kind {
+	case recordMark:
+		return binary.AppendUvarint(b, r.seq), nil
+	case recordIndex:
 		b = binary.AppendUvarint(b, uint64(len(r.variants)))
 		for _, v := range r.variants {
 			b = append(b, v[:]...)
@@ -75,6 +80,8 @@ func readRecord(b []byte) (r record, err error) {
 	in := recordReader{b: b}
 	r.kind, r.url = in.byte(), in.string()
 	switch r.kind {
+	case recordMark:
+		r.seq = in.number()
 	case recordIndex:
 		for n := in.count(len(storage.Key{})); n > 0; n-- {
 			r.variants = append(r.variants, storage.Key(in.take(len(storage.Key{}))))

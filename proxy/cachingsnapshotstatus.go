@@ -12,8 +12,8 @@ type CacheSnapshotStatus struct {
 	// File is its path.
 	File string `json:"file"`
 	// Reading: it is being read. Restored counts the answers that were taken from
-	// it, LeftOut those that were not: no route caches them any more, or they
-	// are too large.
+	// it, LeftOut those that were not: no route caches them any more, they are
+	// too large, or they were invalidated or purged since.
 	Reading  bool `json:"reading"`
 	Restored int  `json:"restored"`
 	LeftOut  int  `json:"leftOut"`
@@ -37,6 +37,10 @@ type CacheSnapshotStatus struct {
 	// one was; zero and empty if the last write succeeded.
 	FailingSince time.Time `json:"failingSince,omitzero"`
 	LastError    string    `json:"lastError,omitempty"`
+	// JournalBytes is about how much is noted of what was invalidated and purged
+	// since the last snapshot; JournalError is why that can't be noted.
+	JournalBytes int64  `json:"journalBytes"`
+	JournalError string `json:"journalError,omitempty"`
 }
 
 // tell notes something of the file, unless another one has taken its place.
@@ -56,6 +60,7 @@ func (f *cacheFile) told() *CacheSnapshotStatus {
 		return nil
 	}
 	s := f.status
+	s.JournalBytes, s.JournalError = f.journal.state()
 	return &s
 }
 
