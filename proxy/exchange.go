@@ -66,7 +66,8 @@ type facts struct {
 	record   telemetry.Record
 	values   *fieldValues
 
-	free bool // nobody else has got hold of it: see exchanges
+	direct bool // the upstream's header was written down as it was, and nobody has any of it
+	free   bool // nobody else has got hold of it: see exchanges
 }
 
 // takeBody prepares for the client's body. Over HTTP/1.1 the answer may begin

@@ -159,7 +159,7 @@ func TestTimerIsUsedAgain(t *testing.T) {
 // forwardedAllocations is what a short answer's way through the lean engine may
 // allocate, on both sides: the messages that are read, and what their handlers
 // hold.
-const forwardedAllocations = 14
+const forwardedAllocations = 4
 
 // TestForwardedAllocations counts them, with an upstream and a client that
 // allocate nothing.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/levee-proxy/levee/cache"
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
 // ServeHTTP takes one request all its way. It works behind the proxy's own
@@ -31,6 +32,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.inflight.Add(-1)
 		p.observe(x, metrics)
 		if x.free {
+			if engine, ok := w.(letter); ok && x.sent {
+				engine.LetGo()
+			}
+			if x.direct {
+				client.LetGo(x.first.answer.ReadCloser)
+			}
 			p.exchanges.put(x)
 		}
 	}()

@@ -73,7 +73,7 @@ func relayHeader(w *beginning, x *exchange, resp *http.Response) {
 		w.WriteHeader(resp.StatusCode)
 		return
 	}
-	w.begun = true
+	w.begun, x.direct = true, true
 	direct.WriteFields(resp.StatusCode, resp.Header, hopByHop)
 }
 

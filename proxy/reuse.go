@@ -14,6 +14,10 @@ import "sync"
 // time must stay in it.
 type exchanges struct{ pool sync.Pool }
 
+// letter is the lean engine's [http.ResponseWriter], which uses the request's
+// memory again where it is told that nobody has it any more.
+type letter interface{ LetGo() }
+
 // take gives an exchange without any facts.
 func (e *exchanges) take() *exchange {
 	x, ok := e.pool.Get().(*exchange)

@@ -23,6 +23,29 @@ type answer struct {
 
 var chunked = []string{"chunked"}
 
+// answers are those that were let go.
+var answers = sync.Pool{New: func() any { return new(answer) }}
+
+// mostKeptFields is how many fields a header may have had that is used again: a
+// map never shrinks.
+const mostKeptFields = 64
+
+// LetGo says of a response's body, which was closed or read to its end, that
+// nobody will use it any more, nor the response itself or anything of that but
+// strings. Then their memory serves another. Bodies of other kinds are left alone.
+func LetGo(body io.ReadCloser) {
+	a, ok := body.(*answer)
+	if !ok || !a.ended {
+		return
+	}
+	head := a.head
+	if len(head.Header) > mostKeptFields {
+		head = h1.ResponseHead{}
+	}
+	*a = answer{head: head}
+	answers.Put(a)
+}
+
 // response makes the response, and gives the connection back if it has no body.
 func (a *answer) response(req *http.Request) *http.Response {
 	h, c := &a.head, a.conn

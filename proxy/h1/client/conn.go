@@ -101,7 +101,8 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, obs Observer) (
 	if err := c.send(req, obs); err != nil {
 		return nil, c.fail(err)
 	}
-	a := &answer{conn: c}
+	a := answers.Get().(*answer)
+	a.conn = c
 	if err := c.await(req, a, obs); err != nil {
 		return nil, c.fail(err)
 	}

@@ -190,9 +190,14 @@ func (c *conn) serveOne() fate {
 			return fate
 		}
 	}
-	x := &exchange{c: c, head: d.head, url: d.url}
-	d.head = h1.RequestHead{} // its header is the handler's now
-	return c.exchange(x, d)
+	x := c.s.takeExchange()
+	x.c, x.url = c, d.url
+	x.head, d.head = d.head, x.head // its header is the handler's now
+	fate := c.exchange(x)
+	if fate == next && x.alone() {
+		c.s.exchanges.Put(x)
+	}
+	return fate
 }
 
 // draft is what a request is read into. Of those that are answered express, all
@@ -206,15 +211,15 @@ type draft struct {
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // exchange calls the handler, and sees to what is left when it returns.
-func (c *conn) exchange(x *exchange, d *draft) fate {
-	x.ctx.base, x.ctx.x = c.ctx, x
-	r := c.request(x, d)
+func (c *conn) exchange(x *exchange) fate {
+	x.ctx.base = c.ctx
+	r := c.request(x)
 	c.current.Store(x)
 	if base := c.s.cfg.Base; base.Err() != nil { // it may have ended just before
 		x.ctx.cancel(base.Err())
 	}
 	aborted := x.handle(r)
-	x.ctx.cancel(context.Canceled)
+	x.letGo = x.ctx.cancel(context.Canceled) && x.letGo
 	if x.watching {
 		x.unwatch()
 	}
@@ -240,6 +245,7 @@ func (c *conn) exchange(x *exchange, d *draft) fate {
 func (c *conn) express(d *draft) (answered bool, f fate) {
 	out := takeOut()
 	defer giveOut(out)
+	d.request = http.Request{}
 	c.fill(&d.request, &d.head, &d.url)
 	head, body := c.s.cfg.Express(c.nc, &d.request, (*out)[:0])
 	if len(head) == 0 {
@@ -295,13 +301,11 @@ func (c *conn) skipCRLF() {
 	}
 }
 
-// fill makes a request of a head, without body and context.
+// fill makes a request of a head. It leaves the context as it is.
 func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
-	*r = http.Request{
-		Method: h.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: h.Minor,
-		Header: h.Header, Body: http.NoBody, ContentLength: h.Framing.ContentLength(), Close: h.Close,
-		Host: h.Host, Trailer: h.Trailer, RemoteAddr: c.remote, RequestURI: h.Target, TLS: c.tlsState,
-	}
+	r.Method, r.URL, r.Proto, r.ProtoMajor, r.ProtoMinor = h.Method, u, "HTTP/1.1", 1, h.Minor
+	r.Header, r.Body, r.ContentLength, r.Close = h.Header, http.NoBody, h.Framing.ContentLength(), h.Close
+	r.Host, r.Trailer, r.RemoteAddr, r.RequestURI, r.TLS = h.Host, h.Trailer, c.remote, h.Target, c.tlsState
 	if h.Minor == 0 {
 		r.Proto = "HTTP/1.0"
 	}
@@ -311,8 +315,8 @@ func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
 }
 
 // request makes the request that the handler gets.
-func (c *conn) request(x *exchange, d *draft) *http.Request {
-	r := &d.request
+func (c *conn) request(x *exchange) *http.Request {
+	r := x.req
 	c.fill(r, &x.head, &x.url)
 	x.body.begin(x)
 	if !x.body.whole() {
@@ -321,9 +325,7 @@ func (c *conn) request(x *exchange, d *draft) *http.Request {
 	if x.head.Framing.Kind == h1.Chunked {
 		r.TransferEncoding = []string{"chunked"}
 	}
-	x.req = r.WithContext(&x.ctx)
-	*r = http.Request{}
-	return x.req
+	return r
 }
 
 // lingering is how long a connection that is closed on a client which still

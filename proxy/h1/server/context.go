@@ -90,14 +90,16 @@ func (c *requestContext) unhook(h *afterFunc) bool {
 	return false
 }
 
-// cancel ends the context. Once more does nothing.
-func (c *requestContext) cancel(err error) {
+// cancel ends the context. Once more does nothing. unheard: it had not ended, and
+// nobody hears, or could have heard, that it has.
+func (c *requestContext) cancel(err error) (unheard bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return
+		return false
 	}
 	c.err = err
+	unheard = c.done == nil && c.watcher == nil && c.hooks == nil
 	if c.done != nil {
 		close(c.done)
 	}
@@ -108,6 +110,7 @@ func (c *requestContext) cancel(err error) {
 		go h.f()
 	}
 	c.watcher, c.hooks = nil, nil
+	return unheard
 }
 
 // Watch implements [h1.Watched].

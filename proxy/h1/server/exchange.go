@@ -16,27 +16,31 @@ import (
 	"github.com/levee-proxy/levee/proxy/h1"
 )
 
-// exchange is a request and its answer. All that belongs to it alone lies in it,
-// and nothing of it is used again for another: a handler that keeps some of it
-// for too long finds it ended, never another client's.
+// exchange is a request and its answer. All that belongs to it alone lies in it.
+// It is used again for another only where the handler has let go of it: another
+// handler that keeps some of it for too long finds it ended, never another
+// client's.
 //
 // It is the handler's [http.ResponseWriter].
 type exchange struct {
 	c    *conn
 	head h1.RequestHead
 	url  url.URL
-	req  *http.Request
+	req  *http.Request // with ctx for its context
 	ctx  requestContext
 	body body
 	answer
 
 	place    place // in the sweep; guarded by its lock
+	looked   bool  // it was looked at there, or is just being; guarded by the same lock
 	watching bool  // guarded by the context's
 
 	wmu         sync.Mutex // held while a 100 is written, which a reader of the body may do
 	mayContinue atomic.Bool
 
 	hijacked bool
+	letGo    bool          // see LetGo
+	blank    *http.Request // what req is made of, where that is used again
 }
 
 // handle calls the handler. True: it panicked, and no answer must look whole.

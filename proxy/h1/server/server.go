@@ -67,9 +67,11 @@ type Config struct {
 
 // Server serves connections. It accepts none: whoever does calls Serve.
 type Server struct {
-	cfg     Config
-	sweep   sweep
-	closing atomic.Bool // each answer is the last on its connection
+	cfg   Config
+	sweep sweep
+	// exchanges are those that were let go.
+	exchanges sync.Pool
+	closing   atomic.Bool // each answer is the last on its connection
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}

@@ -111,6 +111,7 @@ func (s *sweep) run() {
 		}
 		if !now.Before(p.look) {
 			p.look = now.Add(min(max(now.Sub(p.since)/8, sweepEvery), sweepRarest))
+			x.looked = true
 			due = append(due, x)
 		}
 	}
