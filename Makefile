@@ -31,7 +31,7 @@ test: ## install what the tests need, then run all of them with the race detecto
 	internal/tools/deps.sh test
 	internal/tools/gotools.sh $(TOOLS) h2spec grpc-interop-client grpc-interop-server
 	LEVEE_E2E_REQUIRE=1 $(GO) test -race -timeout 15m ./...
-	LEVEE_ENGINE=lean LEVEE_E2E_REQUIRE=1 $(GO) test -timeout 15m ./proxy ./internal/e2e
+	LEVEE_ENGINE=standard LEVEE_E2E_REQUIRE=1 $(GO) test -timeout 15m ./proxy ./internal/e2e
 	$(MAKE) --no-print-directory test-clients
 
 test-clients: ## what real client libraries do when Levee sheds, and what the test-suite of HTTP caches says; CLIENTTEST=-v takes flags

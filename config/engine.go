@@ -2,6 +2,6 @@ package config
 
 // The engines for HTTP/1.1.
 const (
-	EngineStandard = "standard"
-	EngineLean     = "lean"
+	EngineLean     = "lean"     // our own, the default
+	EngineStandard = "standard" // net/http
 )

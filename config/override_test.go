@@ -9,7 +9,7 @@ import (
 func TestFlagsAlone(t *testing.T) {
 	cfg, err := FromFlags(Overrides{
 		Listen: ":8000", Upstream: "http://127.0.0.1:8080/", Health: "off", Admin: "unix:/run/levee.sock",
-		StateFile: "/var/lib/levee/state", LogLevel: "debug", LogFormat: "text", LogAccess: "none", Engine: "lean",
+		StateFile: "/var/lib/levee/state", LogLevel: "debug", LogFormat: "text", LogAccess: "none", Engine: "standard",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -18,7 +18,7 @@ func TestFlagsAlone(t *testing.T) {
 		cfg.Health.Address != "off" || cfg.Admin.Address != "unix:/run/levee.sock" || cfg.Log != (Log{"debug", "text", "none"}) || cfg.State.File != "/var/lib/levee/state" || cfg.State.Interval == 0 ||
 		len(cfg.Routes) != 1 || cfg.Routes[0].Upstream != "default" || cfg.Routes[0].Match.PathPrefix != "/" || cfg.Routes[0].Name != "/" ||
 		len(cfg.Upstreams) != 1 || cfg.Upstreams[0].Name != "default" || !slices.Equal(cfg.Upstreams[0].Endpoints, []string{"http://127.0.0.1:8080"}) ||
-		cfg.Upstreams[0].Timeouts.Connect == 0 || cfg.Engine != EngineLean || cfg.Source() != "flags" {
+		cfg.Upstreams[0].Timeouts.Connect == 0 || cfg.Engine != EngineStandard || cfg.Source() != "flags" {
 		t.Errorf("%+v", cfg)
 	}
 	other, err := FromUpstream("http://127.0.0.1:8080")
@@ -40,7 +40,7 @@ func TestFlagsAloneAreChecked(t *testing.T) {
 		{Overrides{Upstream: "http://a", Listen: ":4482"}, `--listen: ":4482" is taken by health.address already (:4482 by default); choose another port [conflict]`},
 		{Overrides{Upstream: "http://a", Listen: ":1", Health: ":1"}, `--health: ":1" is taken by listeners[0].address already (:1 by --listen); choose another port [conflict]`},
 		{Overrides{Upstream: "http://a", Admin: ":4481"}, `--admin: ":4481" can be reached by others, who could then stop Levee and read its configuration without a password; write 127.0.0.1:4481 or unix:/path/to/socket [value]`},
-		{Overrides{Upstream: "http://a", Engine: "fast"}, `--engine: must be standard or lean, and "fast" isn't [enum]`},
+		{Overrides{Upstream: "http://a", Engine: "fast"}, `--engine: must be lean or standard, and "fast" isn't [enum]`},
 		{
 			Overrides{Upstream: "http://a", LogLevel: "verbose", LogFormat: "yaml", LogAccess: "some"},
 			`--log-level: must be debug, info, warn or error, and "verbose" isn't [enum]

@@ -42,8 +42,8 @@ type Config struct {
 	// Bounds on what a client may send and on what Levee holds open.
 	Limits Limits `yaml:"limits"`
 
-	// Who reads and writes HTTP/1.1: standard is Go's net/http, lean is Levee's own engine, which costs less and refuses framing that net/http lets through. HTTP/2 is net/http's in both.
-	Engine string `yaml:"engine" default:"standard" enum:"standard,lean"`
+	// Who reads and writes HTTP/1.1: lean is Levee's own engine, which costs less and refuses framing that others could read differently, standard is Go's net/http, which takes some of that. HTTP/2 is net/http's in both.
+	Engine string `yaml:"engine" default:"lean" enum:"lean,standard"`
 
 	// Where what was learned about upstreams outlives a restart.
 	State State `yaml:"state"`

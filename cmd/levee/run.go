@@ -45,7 +45,7 @@ or configuration are wrong.`,
 	flags.StringVar(&over.Admin, "admin", "", "address for the operator, loopback or unix:/PATH, or off (default 127.0.0.1:4481)")
 	flags.StringVar(&file, "config", "", "configuration file")
 	flags.StringVar(&over.Mode, "mode", "", "where Levee stands: ingress, before a service, or egress, beside a caller, which caches and serves stale answers in trouble (default ingress)")
-	flags.StringVar(&over.Engine, "engine", "", "who reads and writes HTTP/1.1: standard, Go's net/http, or lean, Levee's own engine (default standard)")
+	flags.StringVar(&over.Engine, "engine", "", "who reads and writes HTTP/1.1: lean, Levee's own engine, or standard, Go's net/http (default lean)")
 	flags.StringVar(&over.StateFile, "state-file", "", "file that keeps learned limits over a restart (default none)")
 	flags.StringVar(&over.LogLevel, "log-level", "", "debug, info, warn or error (default info)")
 	flags.StringVar(&over.LogFormat, "log-format", "", "json or text (default json)")
@@ -55,7 +55,7 @@ or configuration are wrong.`,
 	for flag, words := range map[string][]string{
 		"upstream":   {demoUpstream, "http://127.0.0.1:8080"},
 		"mode":       {config.ModeIngress, config.ModeEgress},
-		"engine":     {config.EngineStandard, config.EngineLean},
+		"engine":     {config.EngineLean, config.EngineStandard},
 		"log-level":  {"debug", "info", "warn", "error"},
 		"log-format": {"json", "text"},
 		"log-access": {"all", "errors", "none"},
