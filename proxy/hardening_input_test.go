@@ -48,6 +48,8 @@ func TestInputRefused(t *testing.T) {
 		"TE twice":                      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501, false},
 		"TE unknown":                    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501, false},
 		"NUL in a field":                {"GET / HTTP/1.1\r\nHost: h\r\nX: a\x00b\r\n\r\n", 400, false},
+		"bare CR in a field":            {"GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n", 400, false},
+		"bare CR at a line's end":       {"GET / HTTP/1.1\r\nHost: h\rX: a\r\n\r\n", 400, false},
 		"space before the colon":        {"GET / HTTP/1.1\r\nHost: h\r\nX : a\r\n\r\n", 400, false},
 		"bad method":                    {"GE(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400, false},
 		"bad target":                    {"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400, false},
