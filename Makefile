@@ -16,7 +16,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-clients lint fmt bench bench-envoy microbench storm expiry rehearse-limiter rehearse-storms image image-test tools clean
+.PHONY: help build run test test-clients fuzz lint fmt bench bench-envoy microbench storm expiry rehearse-limiter rehearse-storms image image-test tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ test-clients: ## what real client libraries do when Levee sheds, and what the te
 	internal/tools/deps.sh clients
 	cd $(CLIENTS)/node && { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --loglevel=error --no-audit --no-fund; }
 	cd $(CLIENTS) && $(GO) test -count=1 $(CLIENTTEST) .
+
+fuzz: ## let every fuzz target run, a minute together; FUZZTIME=3600 is an hour
+	internal/tools/fuzz.sh $(or $(FUZZTIME),60)
 
 lint: ## formatting, vet, staticcheck, go fix, go.mod, shell scripts: silent when all is well
 	internal/tools/deps.sh lint
