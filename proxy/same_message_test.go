@@ -126,7 +126,8 @@ func (m *message) endToEnd() string {
 	}
 	trailer := maps.Clone(m.trailer)
 	maps.DeleteFunc(trailer, func(name string, values []string) bool {
-		return len(values) == 0 || !httpguts.ValidTrailerHeader(name)
+		// net/http reads trailers with a space in their name, and writes none.
+		return len(values) == 0 || !httpguts.ValidTrailerHeader(name) || !httpguts.ValidHeaderFieldName(name)
 	})
 	for _, h := range []http.Header{header, trailer} {
 		for _, name := range slices.Sorted(maps.Keys(h)) {
