@@ -80,7 +80,7 @@ upstreams: [{name: origin, endpoints: ["http://%s"], concurrency: {mode: fixed, 
 		t.Errorf("%d of %d were not answered: %v", during.failed, len(during.took), during.first)
 	}
 	// On a machine that is busy with other things, what is always fresh is the measure.
-	if bar := max(20*time.Millisecond, 2*fresh.percentile(99)); during.percentile(99) > bar {
+	if bar := max(20*time.Millisecond, 4*fresh.percentile(99)); during.percentile(99) > bar {
 		t.Errorf("the slowest hundredth took %v, want at most %v", during.percentile(99), bar)
 	}
 	if most.Load() > limit {

@@ -43,7 +43,7 @@ listeners: [{address: "127.0.0.1:0"}]
 log: {access: none}
 cache: {bytes: %s}
 routes: [{upstream: origin, cache: {mode: on}}]
-upstreams: [{name: origin, endpoints: ["http://%s"]}]
+upstreams: [{name: origin, endpoints: ["http://%s"], concurrency: {mode: off}}] # a busy machine is no short memory
 `, most, address)})
 }
 
