@@ -23,7 +23,7 @@ for package in "${packages[@]}"; do
 	"$go" test -c -fuzz . -o "$folder/fuzz.test" "$package"
 	kept=$("$go" env GOCACHE)/fuzz/$("$go" list "$package") # where go test keeps what it finds
 	for target in $(targets "$package"); do
-		run=("$folder/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "${share}ms" -test.fuzzcachedir "$kept" -test.timeout 10m)
+		run=("$folder/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "${share}ms" -test.fuzzcachedir "$kept" -test.fuzzminimizetime 20x -test.timeout 10m)
 		# The end of the time, when it comes in the middle of a run, is no failure
 		# (https://go.dev/issue/75804, mended in Go 1.27).
 		if ! output=$(cd "$package" && "${run[@]}" 2>&1) && ! [[ $output == *"context deadline exceeded"* && $output != *"Failing input"* ]]; then
