@@ -56,6 +56,7 @@ type cacheParts struct {
 type stored struct {
 	cache.Policy
 	marks *marks
+	cost  time.Duration // of the fetch
 }
 
 // entry is a stored response.
@@ -66,7 +67,6 @@ type entry = storage.Entry[stored]
 type marks struct {
 	refresh atomic.Int64 // before it, no refresh is tried again
 	failed  atomic.Int64 // before it, the upstream isn't asked: it has just failed
-	cost    atomic.Int64 // how long the fetch took, as a duration
 }
 
 func newCaching(log *slog.Logger) *caching {

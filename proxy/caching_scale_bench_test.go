@@ -89,7 +89,7 @@ func storeLike(tb testing.TB, p *Proxy, model *entry, rt *route, target string) 
 	h := http.Header{}
 	model.Header.CopyTo(h)
 	store := x.turn.parts.store
-	e := entry{Policy: stored{model.Policy.Policy, &marks{}}, Header: storage.Pack(h), Body: storage.NewBody([]byte(strings.Repeat("x", 100)))}
+	e := entry{Policy: stored{model.Policy.Policy, &marks{}, model.Policy.cost}, Header: storage.Pack(h), Body: storage.NewBody([]byte(strings.Repeat("x", 100)))}
 	if err := store.Put(x.turn.base, store.Mark(), storage.Labels{URL: "http://" + r.Host + target}, e); err != nil {
 		tb.Fatal(err)
 	}

@@ -204,9 +204,7 @@ const ttlSpread = 0.05
 
 // keep is what is kept of the response's policy.
 func (b *filling) keep() stored {
-	m := &marks{}
-	m.cost.Store(int64(time.Since(b.f.requested)))
-	return stored{shortened(&b.policy), m}
+	return stored{shortened(&b.policy), &marks{}, time.Since(b.f.requested)}
 }
 
 func shortened(p *cache.Policy) cache.Policy { return p.Shortened(rand.Float64() * ttlSpread) }

@@ -29,8 +29,6 @@ func (x *exchange) freshenByHead(resp *http.Response, now time.Time) {
 	old.Header.CopyTo(before)
 	answer := &cache.Response{Status: resp.StatusCode, Header: resp.Header, Requested: t.asked, Received: now}
 	n := t.route.cfg.FreshenByHead(&t.req, &old.Policy.Policy, before, old.Body.Len(), answer)
-	m := &marks{}
-	m.cost.Store(old.Policy.marks.cost.Load())
 	fresh := storage.Entry[stored]{Header: old.Header, Body: old.Body}
 	switch {
 	case n.Holds && n.Drop:
@@ -39,9 +37,9 @@ func (x *exchange) freshenByHead(resp *http.Response, now time.Time) {
 	case n.Holds && !n.Store: // this client's answer isn't for others; of theirs it says nothing
 		return
 	case n.Holds && n.Policy.SameVariant(&old.Policy.Policy):
-		fresh.Policy, fresh.Header = stored{shortened(&n.Policy), m}, storage.Pack(n.Header)
+		fresh.Policy, fresh.Header = stored{shortened(&n.Policy), &marks{}, old.Policy.cost}, storage.Pack(n.Header)
 	default:
-		fresh.Policy = stored{old.Policy.Expired(now), m}
+		fresh.Policy = stored{old.Policy.Expired(now), &marks{}, old.Policy.cost}
 	}
 	t.parts.store.Update(t.base, t.head, old, x.labels(t.route, &t.req, &fresh.Policy.Policy), fresh)
 }

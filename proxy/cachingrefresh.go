@@ -23,7 +23,7 @@ func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
 // isEarly says, by chance, whether a fresh answer is to be refreshed already.
 func (t *cacheTurn) isEarly(v cache.Verdict) bool {
-	cost := time.Duration(t.entry.Policy.marks.cost.Load())
+	cost := t.entry.Policy.cost
 	if v.TTL > 64*cost { // too far off for any chance worth drawing
 		return false
 	}

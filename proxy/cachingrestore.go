@@ -23,7 +23,7 @@ func records(store *storage.Store[stored], now time.Time) iter.Seq[snapshot.Reco
 				r.kind, r.variants = recordIndex, v
 			} else {
 				r.policy, r.groups, r.header = e.Policy, e.Groups(), e.Header
-				r.cost = time.Duration(e.Policy.marks.cost.Load())
+				r.cost = e.Policy.cost
 				if since, purged := store.Purged(e); purged {
 					r.policy.Policy = e.Policy.StaleSince(since)
 				}
@@ -97,14 +97,12 @@ func (r *restoring) restore(in snapshot.Record) error {
 		_ = store.RestoreIndex(key, r.mark, rec.url, rec.variants) // without it, its variants aren't found
 		return nil
 	}
-	m := &marks{}
-	m.cost.Store(int64(rec.cost))
 	policy := rec.policy.Restored(in.Age, r.now)
 	if !became.stale.IsZero() {
 		policy = policy.StaleSince(became.stale)
 	}
 	err = store.Restore(key, r.mark, storage.Labels{URL: rec.url, Groups: rec.groups}, entry{
-		Policy: stored{policy, m}, Header: rec.header, Body: storage.NewBody(in.Body...),
+		Policy: stored{policy, &marks{}, rec.cost}, Header: rec.header, Body: storage.NewBody(in.Body...),
 	})
 	if err != nil {
 		r.left++

@@ -13,6 +13,8 @@ type Entry[P any] struct {
 	// Body is the response's content.
 	Body Body
 
+	one    [1][]byte // the body's chunk, where there is one: a hit finds it here
+	first  string    // the header's first name, behind which all of its text stands
 	url    *tag
 	groups []*tag
 	index  *index // nil for a response

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Header is a response's fields, packed into three allocations however many
+// Header is a response's fields, packed into two or three allocations however many
 // fields there are, and in the order of their names. It is shared and must not
 // be changed; appending to a field's Values copies them.
 type Header []Field
@@ -16,6 +16,8 @@ type Header []Field
 type Field struct {
 	Name   string // canonical, as in [http.Header]
 	Values []string
+
+	one [1]string // of Values, where there is one
 }
 
 // Pack copies h. The original's strings often pin a larger buffer, such as the
@@ -26,8 +28,10 @@ func Pack(h http.Header) Header {
 	}
 	fields, values, size := make(Header, 0, len(h)), 0, 0
 	for name, v := range h {
-		fields = append(fields, Field{name, v})
-		values += len(v)
+		fields = append(fields, Field{Name: name, Values: v})
+		if len(v) != 1 {
+			values += len(v)
+		}
 		size += len(name)
 		for _, s := range v {
 			size += len(s)
@@ -47,12 +51,19 @@ func Pack(h http.Header) Header {
 		s, rest = rest[:n], rest[n:]
 		return s
 	}
-	for i, f := range fields {
-		name, first := cut(len(f.Name)), len(all)
+	for i := range fields {
+		f := &fields[i]
+		f.Name = cut(len(f.Name))
+		if len(f.Values) == 1 {
+			f.one[0] = cut(len(f.Values[0]))
+			f.Values = f.one[:]
+			continue
+		}
+		first := len(all)
 		for _, s := range f.Values {
 			all = append(all, cut(len(s)))
 		}
-		fields[i] = Field{name, all[first:len(all):len(all)]}
+		f.Values = all[first:len(all):len(all)]
 	}
 	return fields
 }

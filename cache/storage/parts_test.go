@@ -86,3 +86,47 @@ func TestAllocated(t *testing.T) {
 		}
 	}
 }
+
+// TestPackInTwoPieces: what a hit reads of a header lies in as few places as can be.
+func TestPackInTwoPieces(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates too")
+	}
+	single := http.Header{"A": {"1"}, "B": {"2"}, "C": {""}}
+	several := http.Header{"A": {"1"}, "B": {"2", "3"}}
+	for _, test := range []struct {
+		h    http.Header
+		want float64
+	}{{single, 2}, {several, 3}} {
+		if n := testing.AllocsPerRun(100, func() { Pack(test.h) }); n != test.want {
+			t.Errorf("%v is packed in %v pieces, want %v", test.h, n, test.want)
+		}
+	}
+}
+
+// TestBodyInItsEntry: the one chunk of a body is listed in the entry itself, that
+// of an update in the update, so that neither holds the other in memory.
+func TestBodyInItsEntry(t *testing.T) {
+	s, k := newStore(t, Options[policy]{Budget: 1 << 20}), testKey(1)
+	put := func(b Body) *Entry[policy] {
+		t.Helper()
+		if err := s.Put(k, s.Mark(), Labels{URL: "u"}, Entry[policy]{Header: Pack(http.Header{"A": {"1"}}), Body: b}); err != nil {
+			t.Fatal(err)
+		}
+		e, found := s.Get(k, nil)
+		if !found {
+			t.Fatal("a miss")
+		}
+		return e
+	}
+	first := put(NewBody([]byte("body")))
+	second := put(first.Body)
+	for _, e := range []*Entry[policy]{first, second} {
+		if c := e.Body.Chunks(); len(c) != 1 || string(c[0]) != "body" || &c[0] != &e.one[0] || e.first != "A" {
+			t.Errorf("%q, header from %q", c, e.first)
+		}
+	}
+	if two := put(NewBody([]byte("a"), []byte("b"))); len(two.Body.Chunks()) != 2 || two.one[0] != nil {
+		t.Errorf("%q", two.Body.Chunks())
+	}
+}

@@ -98,6 +98,9 @@ func (s *Store[P]) Sweep() (responses int) {
 // from that moment at the latest, whatever its own lifetime says. Of several
 // purges the last counts.
 func (s *Store[P]) Purged(e *Entry[P]) (since time.Time, purged bool) {
+	if s.Mark() == e.mark { // nothing was purged since
+		return time.Time{}, false
+	}
 	at := int64(0)
 	for i := -2; i < len(e.groups); i++ {
 		if t := s.tagOf(e, i); t != nil && t.soft.Load() > uint64(e.mark) {

@@ -86,15 +86,31 @@ func (s *Store[P]) Get(k Key, match func(*P) bool) (e *Entry[P], found bool) {
 	switch {
 	case !found:
 		return nil, false
-	case e.gone():
+	case s.Mark() != e.mark && e.gone():
 		sp.remove(k, e)
 		return nil, false
 	case e.index != nil:
 		return sp.find(e.index, match)
+	case e.fetch() < 0:
+		return nil, false // never
 	case match != nil && !match(&e.Policy):
 		return nil, false
 	}
 	return e, true
+}
+
+// fetch has the processor load what a hit needs of an entry, all at once. Among
+// many entries none of that is in its caches; where one thing is asked for after
+// the other, the way to memory is waited for as many times. What it returns must
+// be used, and is 0 at least.
+func (e *Entry[P]) fetch() (sum int) {
+	if len(e.Header) > 0 && len(e.first) > 0 {
+		sum = len(e.Header[0].Values) + int(e.first[0])
+	}
+	if c := e.Body.chunks; len(c) > 0 {
+		sum += int(c[0][0])
+	}
+	return sum
 }
 
 // remove takes e out unless it was replaced.
@@ -156,6 +172,10 @@ func (s *Store[P]) prepare(sp *space[P], m Mark, l Labels, e *Entry[P]) error {
 	}
 	e.mark = m
 	e.url, e.groups = nil, nil
+	e.Body, e.first = e.Body.in(&e.one), ""
+	if len(e.Header) > 0 {
+		e.first = e.Header[0].Name
+	}
 	if l.URL != "" {
 		e.url, _ = sp.urls.acquire(l.URL)
 	}

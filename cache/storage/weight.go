@@ -74,7 +74,9 @@ func weigh[P any](e *Entry[P], l Labels, extra int) int64 {
 			sum += int64(scanned(int(unsafe.Sizeof(*i.mark))))
 		}
 	}
-	sum += int64(scanned(cap(e.Body.chunks) * int(unsafe.Sizeof([]byte(nil)))))
+	if len(e.Body.chunks) > 1 {
+		sum += int64(scanned(cap(e.Body.chunks) * int(unsafe.Sizeof([]byte(nil)))))
+	}
 	for _, c := range e.Body.chunks {
 		sum += int64(allocated(cap(c)))
 	}
@@ -90,7 +92,9 @@ func weighTag(name string) int64 {
 func weighHeader(h Header) int64 {
 	values, text := 0, 0
 	for _, f := range h {
-		values += len(f.Values)
+		if len(f.Values) != 1 {
+			values += len(f.Values)
+		}
 		text += len(f.Name)
 		for _, v := range f.Values {
 			text += len(v)
