@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"github.com/levee-proxy/levee/cache/packed"
 )
 
 // ErrPolicy is returned for bytes that are no policy.
@@ -25,12 +27,12 @@ func (p *Policy) AppendBinary(b []byte) ([]byte, error) {
 	} {
 		b = binary.AppendVarint(b, n)
 	}
-	b = appendText(b, p.etag.opaque)
+	b = packed.AppendText(b, p.etag.opaque)
 	for _, s := range p.selectors {
-		b = append(appendText(appendText(b, s.name), s.value), byte(bit(s.present)))
+		b = append(packed.AppendText(packed.AppendText(b, s.name), s.value), byte(bit(s.present)))
 	}
 	for _, group := range p.groups {
-		b = appendText(b, group)
+		b = packed.AppendText(b, group)
 	}
 	return b, nil
 }
@@ -38,37 +40,37 @@ func (p *Policy) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads what AppendBinary wrote, all of it. Its error is
 // ErrPolicy. The bytes are not kept.
 func (p *Policy) UnmarshalBinary(b []byte) error {
-	r := policyReader{b: b}
-	version := r.byte()
-	received := r.int()
+	r := packed.Reader{Rest: b}
+	version := r.Byte()
+	received := r.Int()
 	read := Policy{
 		received:             time.Unix(0, received),
-		initialAge:           r.duration(0),
-		lifetime:             r.duration(0),
-		staleWhileRevalidate: r.duration(unsaid),
-		staleIfError:         r.duration(unsaid),
-		staleOnOverload:      r.duration(unsaid),
-		date:                 r.int(),
-		lastModified:         r.int(),
-		flags:                flags(r.int()),
-		status:               int16(r.int()),
+		initialAge:           readDuration(&r, 0),
+		lifetime:             readDuration(&r, 0),
+		staleWhileRevalidate: readDuration(&r, unsaid),
+		staleIfError:         readDuration(&r, unsaid),
+		staleOnOverload:      readDuration(&r, unsaid),
+		date:                 r.Int(),
+		lastModified:         r.Int(),
+		flags:                flags(r.Int()),
+		status:               int16(r.Int()),
 	}
-	bits := r.int()
+	bits := r.Int()
 	read.revalidate, read.query, read.etag.weak = bits&1 != 0, bits&2 != 0, bits&4 != 0
-	selectors, groups := r.int(), r.int()
-	r.bad = r.bad || version != policyVersion || bits < 0 || bits > 7 || read.status < 200 || read.status > 599 ||
+	selectors, groups := r.Int(), r.Int()
+	r.Bad = r.Bad || version != policyVersion || bits < 0 || bits > 7 || read.status < 200 || read.status > 599 ||
 		read.flags&^(noCache|immutable) != 0 || selectors < 0 || selectors > maxVaryFields || groups < 0 || groups > maxGroups
-	read.etag.opaque = r.text()
-	for i := int64(0); i < selectors && !r.bad; i++ {
-		s := selector{name: r.text(), value: r.text()}
+	read.etag.opaque = r.Text()
+	for i := int64(0); i < selectors && !r.Bad; i++ {
+		s := selector{name: r.Text(), value: r.Text()}
 		s.raw = s.value
-		s.present = r.byte() == 1
+		s.present = r.Byte() == 1
 		read.selectors = append(read.selectors, s)
 	}
-	for i := int64(0); i < groups && !r.bad; i++ {
-		read.groups = append(read.groups, r.text())
+	for i := int64(0); i < groups && !r.Bad; i++ {
+		read.groups = append(read.groups, r.Text())
 	}
-	if r.bad || len(r.b) != 0 {
+	if !r.Whole() {
 		return ErrPolicy
 	}
 	*p = read
@@ -82,51 +84,9 @@ func bit(b bool) int64 {
 	return 0
 }
 
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// policyReader reads from what may be anything: it never reads beyond the end,
-// and allocates no more than is there.
-type policyReader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *policyReader) byte() byte {
-	if r.bad || len(r.b) == 0 {
-		r.bad = true
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-func (r *policyReader) int() int64 {
-	n, size := binary.Varint(r.b)
-	if r.bad || size <= 0 {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-// duration reads one that isn't below least nor beyond what is reckoned with.
-func (r *policyReader) duration(least time.Duration) time.Duration {
-	d := time.Duration(r.int())
-	r.bad = r.bad || d < least || d > longest
+// readDuration reads one that isn't below least nor beyond what is reckoned with.
+func readDuration(r *packed.Reader, least time.Duration) time.Duration {
+	d := time.Duration(r.Int())
+	r.Bad = r.Bad || d < least || d > longest
 	return d
-}
-
-func (r *policyReader) text() string {
-	n, size := binary.Uvarint(r.b)
-	if r.bad || size <= 0 || n > uint64(len(r.b)-size) {
-		r.bad = true
-		return ""
-	}
-	s := string(r.b[size : size+int(n)])
-	r.b = r.b[size+int(n):]
-	return s
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"strings"
 	"time"
+
+	"github.com/levee-proxy/levee/cache/packed"
 )
 
 // change is something that was invalidated or purged, as the journal beside a
@@ -37,24 +39,13 @@ func (c *change) append(b []byte) []byte {
 
 // readChange reads what append wrote.
 func readChange(b []byte) (c change, ok bool) {
-	if len(b) == 0 {
-		return c, false
-	}
-	c.kind = changeKind(b[0])
-	seq, n := binary.Uvarint(b[1:])
-	if n <= 0 || c.kind == 0 || c.kind >= changeKinds {
-		return c, false
-	}
-	b = b[1+n:]
-	at, n := binary.Varint(b)
-	if n <= 0 {
-		return c, false
-	}
-	if at != 0 {
+	in := packed.Reader{Rest: b}
+	c.kind, c.seq = changeKind(in.Byte()), in.Uint()
+	if at := in.Int(); at != 0 {
 		c.soft = time.Unix(0, at)
 	}
-	c.seq, c.text = seq, string(b[n:])
-	return c, true
+	c.text = string(in.Rest)
+	return c, !in.Bad && c.kind > 0 && c.kind < changeKinds
 }
 
 // changed finds out what changes have to say of a record that is older.

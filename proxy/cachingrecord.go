@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/levee-proxy/levee/cache/packed"
 	"github.com/levee-proxy/levee/cache/storage"
 )
 
@@ -38,7 +39,7 @@ var errRecord = errors.New("not a record of this version")
 // append writes a record. Lists begin with their number, texts with their
 // length.
 func (r *record) append(b []byte) ([]byte, error) {
-	b = appendString(append(b, r.kind), r.url)
+	b = packed.AppendText(append(b, r.kind), r.url)
 	switch r.kind {
 	case recordMark:
 		return binary.AppendUvarint(b, r.seq), nil
@@ -50,113 +51,46 @@ func (r *record) append(b []byte) ([]byte, error) {
 		return b, nil
 	}
 	b = binary.AppendUvarint(b, uint64(max(r.cost, 0)))
-	b = appendStrings(b, r.groups)
+	b = packed.AppendTexts(b, r.groups)
 	policy, err := r.policy.AppendBinary(nil)
 	if err != nil {
 		return nil, err
 	}
-	b = appendString(b, string(policy))
+	b = packed.AppendText(b, policy)
 	b = binary.AppendUvarint(b, uint64(len(r.header)))
 	for _, f := range r.header {
-		b = appendStrings(appendString(b, f.Name), f.Values)
+		b = packed.AppendTexts(packed.AppendText(b, f.Name), f.Values)
 	}
 	return b, nil
 }
 
-func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-func appendStrings(b []byte, list []string) []byte {
-	b = binary.AppendUvarint(b, uint64(len(list)))
-	for _, s := range list {
-		b = appendString(b, s)
-	}
-	return b
-}
-
 // readRecord reads what append wrote, all of it. The bytes are not kept.
 func readRecord(b []byte) (r record, err error) {
-	in := recordReader{b: b}
-	r.kind, r.url = in.byte(), in.string()
+	in := packed.Reader{Rest: b}
+	r.kind, r.url = in.Byte(), in.Text()
 	switch r.kind {
 	case recordMark:
-		r.seq = in.number()
+		r.seq = in.Uint()
 	case recordIndex:
-		for n := in.count(len(storage.Key{})); n > 0; n-- {
-			r.variants = append(r.variants, storage.Key(in.take(len(storage.Key{}))))
+		for n := in.Count(len(storage.Key{})); n > 0; n-- {
+			r.variants = append(r.variants, storage.Key(in.Take(len(storage.Key{}))))
 		}
 	case recordAnswer:
-		r.cost = max(time.Duration(in.number()), 0)
-		r.groups = in.strings()
-		in.bad = in.bad || r.policy.UnmarshalBinary([]byte(in.string())) != nil
+		r.cost = max(time.Duration(in.Uint()), 0)
+		r.groups = in.Texts()
+		in.Bad = in.Bad || r.policy.UnmarshalBinary(in.Bytes()) != nil
 		h := http.Header{}
-		for n := in.count(2); n > 0 && !in.bad; n-- {
-			name, values := in.string(), in.strings()
-			in.bad = in.bad || name == "" || name != http.CanonicalHeaderKey(name) || len(values) == 0
+		for n := in.Count(2); n > 0 && !in.Bad; n-- {
+			name, values := in.Text(), in.Texts()
+			in.Bad = in.Bad || name == "" || name != http.CanonicalHeaderKey(name) || len(values) == 0
 			h[name] = values
 		}
 		r.header = storage.Pack(h)
 	default:
-		in.bad = true
+		in.Bad = true
 	}
-	if in.bad || len(in.b) != 0 {
+	if !in.Whole() {
 		return record{}, errRecord
 	}
 	return r, nil
-}
-
-// recordReader reads from what may be anything: never beyond the end, and no
-// memory is taken for what isn't there.
-type recordReader struct {
-	b   []byte
-	bad bool
-}
-
-// take is the next n bytes; zeros, if there are fewer.
-func (r *recordReader) take(n int) []byte {
-	if r.bad || n > len(r.b) {
-		r.bad = true
-		return make([]byte, min(n, len(storage.Key{})))
-	}
-	part := r.b[:n]
-	r.b = r.b[n:]
-	return part
-}
-
-func (r *recordReader) byte() byte { return r.take(1)[0] }
-
-func (r *recordReader) number() uint64 {
-	n, size := binary.Uvarint(r.b)
-	if r.bad || size <= 0 {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-// count is the number of things to come, of which each takes least bytes.
-func (r *recordReader) count(least int) int {
-	n := r.number()
-	if r.bad || n > uint64(len(r.b)/least) {
-		r.bad = true
-		return 0
-	}
-	return int(n)
-}
-
-func (r *recordReader) string() string {
-	if n := r.count(1); n > 0 {
-		return string(r.take(n))
-	}
-	return ""
-}
-
-func (r *recordReader) strings() []string {
-	var list []string
-	for n := r.count(1); n > 0; n-- {
-		list = append(list, r.string())
-	}
-	return list
 }
