@@ -52,6 +52,7 @@ type cacheJournal struct {
 	bytes   int
 	full    bool // that is too many: all has changed
 	next    *changeBatch
+	writing *changeBatch // nil: none is being written
 	begun   time.Time // since when one is being written; zero: none is
 	failure error
 
@@ -122,7 +123,10 @@ func (j *cacheJournal) add(now time.Time, changes []change) (b *changeBatch, bus
 	case j.wake <- struct{}{}:
 	default:
 	}
-	return j.next, !j.open || !j.begun.IsZero() && now.Sub(j.begun) > journalPatience, true
+	if b = j.next; len(b.records) == 0 {
+		b = j.writing // all of it was noted before
+	}
+	return b, !j.open || !j.begun.IsZero() && now.Sub(j.begun) > journalPatience, true
 }
 
 // take takes one change. The lock must be held.
@@ -367,7 +371,7 @@ func (j *cacheJournal) write() (dirtied bool) {
 		return false
 	}
 	b, failure := j.cut(), j.failure
-	j.begun = time.Now()
+	j.writing, j.begun = b, time.Now()
 	j.mu.Unlock()
 	err := failure
 	if err == nil && j.file != nil {
@@ -376,7 +380,7 @@ func (j *cacheJournal) write() (dirtied bool) {
 		}
 	}
 	j.mu.Lock()
-	j.begun = time.Time{}
+	j.writing, j.begun = nil, time.Time{}
 	j.mu.Unlock()
 	close(b.done)
 	j.heard(err, true)

@@ -207,6 +207,33 @@ func TestWithoutAJournal(t *testing.T) {
 	})
 }
 
+// TestNobodyWaitsForWhatIsNoted: what was noted before costs no wait, nor does what
+// can't be written.
+func TestNobodyWaitsForWhatIsNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "cache")
+		k := newKept(t, file, "", products("old"))
+		begun := time.Now()
+		for range 3 {
+			if r := k.send("POST", "/item"); r.StatusCode != 200 {
+				t.Error(r.StatusCode)
+			}
+			synctest.Wait()
+		}
+		if err := os.Remove(file + journalSuffix); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/other", "/item", "/third"} {
+			if r := k.send("POST", path); r.StatusCode != 200 {
+				t.Error(r.StatusCode)
+			}
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("waited for %v", took)
+		}
+	})
+}
+
 // TestClockSetBackBetween: numbers go on although the clock doesn't.
 func TestClockSetBackBetween(t *testing.T) {
 	j := newCacheJournal(nil, func() {}, func() {})
