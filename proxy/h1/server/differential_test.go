@@ -295,7 +295,7 @@ func compare(t *testing.T, pieces [][]byte) (accepted int) {
 func TestAgreesWithNetHTTP(t *testing.T) {
 	accepted := 0
 	for seed := range uint64(2000) {
-		accepted += compare(t, streams.Generate(rand.New(rand.NewPCG(seed, 1))))
+		accepted += compare(t, streams.Generate(rand.New(rand.NewPCG(seed, 1)), streams.Requests))
 	}
 	if accepted < 1300 {
 		t.Errorf("only %d requests were accepted", accepted)

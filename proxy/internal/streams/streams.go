@@ -1,6 +1,6 @@
-// Package streams makes streams of requests for tests of whatever reads
-// HTTP/1.1: sound ones and such as readers differ about, mutated, one behind the
-// other, and cut anywhere.
+// Package streams makes streams of messages for tests of whatever reads HTTP/1.1:
+// sound ones and such as readers differ about, mutated, one behind the other, and
+// cut anywhere.
 package streams
 
 import (
@@ -30,12 +30,27 @@ var Requests = []string{
 	"GET /a|b^c//../d;e?f#g HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent_Length: 5\r\nTransfer-Encoding: identity\r\n\r\nhello",
 }
 
-// Generate makes a stream of up to four requests, each mutated with a chance of
+// Responses are the same for what upstreams answer.
+var Responses = []string{
+	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nto the end",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "HTTP/1.1 200\r\nX-A: b\r\nX-A: c\r\nContent-Length: 1\r\n\r\nx",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n1;a=b\r\no\r\n01\r\nk\r\n0\r\nX-A: 1\r\nX-B: 2\r\n\r\n",
+	"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok", "HTTP/1.0 404 Not Found\r\n\r\nnothing",
+	"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\nETag: \"a\"\r\n\r\n",
+	"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 No\r\nContent-Length: 2\r\nConnection: close, X-A\r\nX-A: 1\r\n\r\nok",
+	"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok",
+	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+	"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nX: \xe4\r\n\r\n", "HTTP/1.1 999 \r\nContent-Length: 1\r\nConnection: Content-Length\r\n\r\nx",
+}
+
+// Generate makes a stream of up to four messages, each mutated with a chance of
 // one in three, and cuts it into pieces.
-func Generate(r *rand.Rand) (pieces [][]byte) {
+func Generate(r *rand.Rand, from []string) (pieces [][]byte) {
 	var stream []byte
 	for range 1 + r.IntN(4) {
-		m := []byte(Requests[r.IntN(len(Requests))])
+		m := []byte(from[r.IntN(len(from))])
 		if r.IntN(3) == 0 {
 			m = Mutate(r, m)
 		}
