@@ -17,7 +17,7 @@ import (
 // response timeout counts from when it began to wait, whatever fetches follow each
 // other meanwhile, but for the time in which they are in the queue.
 //
-// An answer that fills the cache is watched to its end: all who ask for the same
+// An answer to a fetch for the cache is watched to its end: all who ask for the same
 // wait for it, and one that stands still would keep them from it for good.
 //
 // The same timer makes a stream of an exchange whose answer runs on.
@@ -54,7 +54,7 @@ type watch struct {
 	answered bool
 	idled    func(time.Time) time.Duration // how long another one's fetch has waited for its turn; nil: none is waited for
 	before   time.Duration                 // the same, when progress was noted
-	fills    bool                          // the answer goes into the cache
+	fills    bool                          // the answer is to a fetch for the cache
 	streams  time.Time                     // when to look whether it is a stream; zero: never
 	ended    bool
 
@@ -82,10 +82,11 @@ func (b *bound) start(now time.Time) {
 func (b *bound) due(now time.Time) time.Time {
 	due := b.deadline
 	if b.listens() {
-		due = earlier(due, b.silent(now).Add(b.silence))
+		over := b.silent(now).Add(b.silence)
 		if b.idled != nil { // it may be waiting for its turn just now
-			due = later(due, now.Add(idleFor))
+			over = later(over, now.Add(idleFor))
 		}
+		due = earlier(due, over)
 	}
 	return earlier(due, b.streams)
 }

@@ -27,6 +27,8 @@ type filling struct {
 	policy cache.Policy
 	count  int64
 	large  bool // larger than what is kept
+
+	watched bool // it is given up when it stands still
 	over   bool
 }
 
@@ -71,6 +73,7 @@ func (b *filling) WriteHeader(status int) {
 	}
 	if trouble := troubleOf(status); trouble != cache.Calm && f.stands(now, trouble) {
 		b.mode = fillIgnore
+		b.watch(now)
 		f.give(&fetchError{of: f.of, status: status, header: b.begun, trouble: trouble}, trouble)
 		return
 	}
@@ -80,6 +83,7 @@ func (b *filling) WriteHeader(status int) {
 		b.share(&s, now)
 	case troubleOf(status) != cache.Calm && !lasting(b.begun):
 		b.mode = fillFailed
+		b.watch(now)
 		b.failed = &fetchError{of: f.of, status: status, header: b.begun, trouble: troubleOf(status)}
 	default:
 		b.pass(s.Reason, now)
@@ -117,7 +121,14 @@ func (b *filling) share(s *cache.Storing, now time.Time) {
 		b.got.stores = false
 	}
 	f.fill.Start(b.got, b.got.size)
-	f.x.bound.fill(now)
+	b.watch(now)
+}
+
+// watch has the answer given up when it stands still: while it goes on, others wait
+// for it, or nobody does who would end it.
+func (b *filling) watch(now time.Time) {
+	b.watched = true
+	b.f.x.bound.fill(now)
 }
 
 // most is how large an answer may be that is kept.
@@ -244,14 +255,15 @@ func groupLabel(origin, group string) string { return origin + " " + group }
 
 // Write implements http.ResponseWriter.
 func (b *filling) Write(data []byte) (int, error) {
+	b.count += int64(len(data))
+	if b.watched {
+		b.f.x.bound.enqueued() // those who read it may hold it up: that is no silence
+		defer func() { b.f.x.bound.dequeued(time.Now()) }()
+	}
 	switch b.mode {
 	case fillBody:
-		if b.count += int64(len(data)); !b.large && b.got.policy != nil && b.count > b.most() {
+		if !b.large && b.got.policy != nil && b.count > b.most() {
 			b.tooLarge(time.Now())
-		}
-		if b.got.policy != nil {
-			b.f.x.bound.enqueued() // those who read it may hold it up: that is no silence
-			defer func() { b.f.x.bound.dequeued(time.Now()) }()
 		}
 		return b.f.fill.Write(data)
 	case fillFailed:
@@ -266,6 +278,10 @@ func (b *filling) Write(data []byte) (int, error) {
 			return 0, err
 		}
 		return b.f.fill.Write(data)
+	case fillIgnore:
+		if b.count > keptFailure { // its end isn't worth waiting for
+			return 0, errBrokeOff
+		}
 	}
 	return len(data), nil
 }
