@@ -43,6 +43,7 @@ type wireConn struct {
 	net.Conn
 	pool    *pool
 	budget  *descriptorBudget
+	direct  *socket.Socket // nil: Conn is another's
 	reader  io.Reader
 	writer  io.Writer
 	socket  syscall.RawConn // nil where the transport below has none
@@ -79,8 +80,8 @@ const (
 
 func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
 	w := &wireConn{Conn: nc, reader: nc, writer: nc, pool: p, budget: budget, settled: make(chan struct{})}
-	if s := socket.Of(nc); s != nil {
-		w.reader, w.writer = s, s
+	if w.direct = socket.Of(nc); w.direct != nil {
+		w.reader, w.writer = w.direct, w.direct
 	}
 	if sc, ok := nc.(syscall.Conn); ok {
 		w.socket, _ = sc.SyscallConn()
@@ -117,6 +118,23 @@ func (w *wireConn) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// turningConn is a wireConn without TLS above it, that looks by itself whether it
+// is still fit for another request. It implements [client.Turner].
+type turningConn struct {
+	*wireConn
+	socket *socket.Socket
+}
+
+// Turn writes a request and reads the beginning of its answer.
+func (w turningConn) Turn(out, in []byte) (int, error) {
+	wrote, n, err := w.socket.Turn(out, in)
+	w.written.Add(int64(wrote))
+	return n, err
+}
+
+// Quiet says whether nothing came while the connection was idle.
+func (w turningConn) Quiet() bool { return w.quiet() }
 
 // Close closes the connection and tells the pool, once.
 func (w *wireConn) Close() error {
@@ -205,7 +223,7 @@ func (c *upConn) release(reusable bool) {
 // take gives an idle HTTP/1.1 connection to a request, if it is still fit.
 func (c *upConn) take() bool {
 	if c.lean != nil {
-		if c.fresh() {
+		if c.lean.Looks() || c.fresh() {
 			return true
 		}
 		c.close()

@@ -210,8 +210,11 @@ func (d *dialer) connectLean(ctx context.Context, call *dialling, secure bool) (
 		return nil, nil
 	}
 	call.wire.lean = true
-	if tc, ok := nc.(*tls.Conn); ok {
+	switch tc, ok := nc.(*tls.Conn); {
+	case ok:
 		call.wire.rest.above = tc
+	case call.wire.direct != nil:
+		nc = turningConn{call.wire, call.wire.direct}
 	}
 	return &upConn{lean: client.New(nc, d.lean), wire: call.wire}, nil
 }

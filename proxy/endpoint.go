@@ -101,6 +101,10 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 			return resp, nil
 		}
 		c.release(false)
+		if err == client.ErrStale { // it ended while nobody used it: however many did, they are no tries
+			tries--
+			continue
+		}
 		untouched := c.wire.written.Load() == before
 		if c.h2 {
 			untouched = !a.wroteHeader.Load()

@@ -42,7 +42,10 @@ var past = time.Unix(1, 0)
 type Conn struct {
 	nc     net.Conn
 	limits *h1.Limits
+	source source
 	reader h1.Reader
+	turner Turner // nil: nc is none
+	used   bool   // a request was sent
 
 	watch h1.Watch // over the request's context
 
@@ -55,7 +58,9 @@ type Conn struct {
 // limits hold for each response's head, and are kept, not copied.
 func New(nc net.Conn, limits *h1.Limits) *Conn {
 	c := &Conn{nc: nc, limits: limits, idle: true}
-	c.reader.Reset(nc)
+	c.source.c = c
+	c.turner, _ = nc.(Turner)
+	c.reader.Reset(&c.source)
 	return c
 }
 
@@ -117,11 +122,25 @@ func (c *Conn) send(req *http.Request, obs Observer) error {
 		fields, _ = obs.(Fields)
 	}
 	out := heads.Get().(*head)
-	defer out.free()
+	now := true
+	defer func() {
+		if now {
+			out.free()
+		}
+	}()
 	var err error
 	if out.bytes, err = appendHead(out.bytes[:0], req, fields, f); err != nil {
 		return err
 	}
+	if c.turns(req, f, out) {
+		socket.Yield()
+		now, c.source.pending = false, out
+		return nil
+	}
+	if c.turner != nil && c.used && !c.turner.Quiet() {
+		return ErrStale
+	}
+	c.used = true
 	streams := req.Body != nil && f.Kind != h1.None
 	expects := streams && (len(req.Header["Expect"]) > 0 || fields != nil && fields.Expects())
 	if streams && !expects && out.takes(req.Body, f) {
@@ -172,6 +191,7 @@ func (c *Conn) await(req *http.Request, a *answer, obs Observer) error {
 // fail ends the connection with a request that has failed, and returns why.
 func (c *Conn) fail(err error) error {
 	c.spent = true
+	c.source.drop()
 	c.unwatched()
 	if u := c.upload; u != nil {
 		if cause := u.failure(); cause != nil {

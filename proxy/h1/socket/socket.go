@@ -38,6 +38,9 @@ type Socket struct {
 	in      call
 	read    func(fd uintptr) bool // in.read, as is write: made once, since each making allocates
 
+	turn   turn // guarded by reading
+	turned func(fd uintptr) bool
+
 	writing sync.Mutex
 	out     call
 	write   func(fd uintptr) bool
@@ -65,7 +68,7 @@ func Of(nc net.Conn) *Socket {
 	if err != nil {
 		return nil
 	}
-	s.read, s.write = s.in.tryRead, s.out.tryWrite
+	s.read, s.write, s.turned = s.in.tryRead, s.out.tryWrite, s.turn.try
 	return s
 }
 
