@@ -34,11 +34,10 @@ const (
 	cutHurry    = 0.5  // when clients leave, or nothing is known yet
 	unmoved     = 0.04 // of the limit's logarithm: moves that aren't worth it
 
-	lateMany  = 0.05 // the share of abandoned requests from which it hurts
-	lateNone  = 0.01
-	lateMost  = 0.5 // from which on nothing is learned of the service but that it is late
-	priceUsed = 0.5 // of latency, while nobody leaves
-	priceLate = 1.5 // while clients leave
+	lateMany  = 0.05 // the share of abandoned requests from which it hurts: one in a window is chance
+	lateMost  = 0.5  // from which on nothing is learned of the service but that it is late
+	priceUsed = 0.5  // of latency, while nobody leaves
+	priceLate = 1.5  // while clients leave
 
 	doubtful = 0.25 // error of log s: slow or full?
 	openEnd  = 0.9  // the quantile of the width that must reach the limit to ask upwards
@@ -321,7 +320,7 @@ func (c *controller) decide(now int64) {
 	n := c.win.n + c.lates
 	c.late += (float64(c.lates)/float64(n) - c.late) / 2
 	c.lates = 0
-	c.fit.hurried = c.late > lateNone
+	c.fit.hurried = c.late > lateMany
 	if c.fit.n == 0 && !c.off["recall"] {
 		c.fit.recall(now, c.known.widths(&c.base, c.spread, max(1, c.noise)))
 	}
@@ -353,9 +352,9 @@ func (c *controller) decide(now int64) {
 	if to < c.limit {
 		rule = "cut"
 	}
-	if c.doubt(binding && !blind, inflation, here.occ) {
-		if c.doubts == 1 {
-			to = max(to, c.limit) // wait for a second look
+	if !blind && c.doubt(inflation, here.occ) {
+		if c.doubts == 1 || !binding {
+			to = max(to, c.limit) // wait for a second look, or for a load that needs more
 		} else if ask := min(c.limit*probeUp, c.max); to < ask {
 			to, rule = ask, "probe"
 		}
@@ -378,14 +377,14 @@ func (c *controller) decide(now int64) {
 		inflation, here.occ, likely, narrowest, widest))
 }
 
-// doubt says whether a bound limit's high latency may as well be the service's
-// own as that of a queue in it, and counts how long that has been so. As long
-// as no client leaves, the answer is worth more than the latency: a cut would
+// doubt says whether high latency may as well be the service's own as that of
+// a queue in it, and counts how long that has been so. As long as hardly any
+// client leaves, the answer is worth more than the latency: a cut would
 // refuse requests that the service could take, perhaps for long, for little
 // inflight tells a slow service from a full one no better than much.
-func (c *controller) doubt(binding bool, inflation, occ float64) bool {
-	if !binding || c.off["probe"] || !c.fit.trusted || inflation <= tolerated(occ) ||
-		c.fit.slowErr <= doubtful || c.fit.quantile(openEnd) < c.limit || c.late > lateNone {
+func (c *controller) doubt(inflation, occ float64) bool {
+	if c.off["probe"] || !c.fit.trusted || inflation <= tolerated(occ) ||
+		c.fit.slowErr <= doubtful || c.fit.quantile(openEnd) < c.limit || c.late > lateMany {
 		c.doubts = 0
 		return false
 	}

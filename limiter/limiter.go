@@ -31,6 +31,7 @@ const (
 	queueLeast                             = 48
 	queueUntried                           = 1024 // while the limit is untried
 	untriedWait                            = int64(time.Second)
+	burstWait                              = int64(time.Second) // for as long, a queue may be a burst's
 	tryAgain                               = int64(time.Second) // after which a baseline may be wrong
 )
 
@@ -257,10 +258,14 @@ func (l *Limiter) crowded(g *group, w *Waiter, lane int) (why Reason, victim *Wa
 	if newest := g.queue.newest(w, lane); newest != nil && l.fair.heavier(newest.Client, w.Client) {
 		return Unfair, newest
 	}
+	stale := g.queue.stale(w, lane)
+	if stale != nil && g.queue.bytes-stale.Size+w.Size > l.share(g, l.cfg.QueueBytes) {
+		stale = nil
+	}
 	if lane == laneHeavy {
 		why = Unfair
 	}
-	return why, nil
+	return why, stale
 }
 
 // untried says that the limit isn't known to be the service's: it is a first
@@ -268,6 +273,25 @@ func (l *Limiter) crowded(g *group, w *Waiter, lane int) (why Reason, victim *Wa
 // anyone in a hurry: within a second it is known.
 func (l *Limiter) untried(g *group) bool {
 	return l.cfg.Fixed <= 0 && !g.ctl.tried && !l.off("patience")
+}
+
+// patience is how long a request may wait that would otherwise be overdue.
+//
+// A queue that hasn't stood for a second may be a burst, or the service or this
+// machine stood still for a moment: then it drains again, and whom it refused
+// was refused for nothing. If it is an overload, waiting costs little: the
+// newest go first by then, the oldest give way to them, and those whose clients
+// leave are never sent.
+func (l *Limiter) patience(now int64, g *group) int64 {
+	switch {
+	case l.cfg.Fixed > 0 || l.off("patience"):
+		return 0
+	case l.untried(g):
+		return untriedWait
+	case g.queue.above == 0 || now-g.queue.above < burstWait:
+		return burstWait
+	}
+	return 0
 }
 
 // enqueue lets w wait, if it may.
@@ -296,10 +320,7 @@ func (l *Limiter) grant(now int64, g *group, out *notices) {
 	if g.queue.n > 0 && !g.tuned {
 		l.tune(g)
 	}
-	patience := int64(0)
-	if l.untried(g) {
-		patience = untriedWait
-	}
+	patience := l.patience(now, g)
 	for w := g.queue.overdue(now, patience); w != nil; w = g.queue.overdue(now, patience) {
 		l.leave(now, w)
 		l.shed(now, w, Overload)

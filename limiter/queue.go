@@ -185,11 +185,7 @@ func (q *queue) overdue(now, patience int64) *Waiter {
 	if q.n == 0 {
 		return nil
 	}
-	longest := q.interval
-	if q.standing {
-		longest = max(q.target, q.interval/2)
-	}
-	longest = max(longest, patience)
+	longest := max(q.drains(), patience)
 	for p := priorities - 1; p >= 0; p-- {
 		for lane := lanes - 1; lane >= 0; lane-- {
 			if w := q.lanes[p][lane].first; w != nil && now-w.since > longest {
@@ -198,6 +194,14 @@ func (q *queue) overdue(now, patience int64) *Waiter {
 		}
 	}
 	return nil
+}
+
+// drains is how long a queue that drains makes anyone wait.
+func (q *queue) drains() int64 {
+	if q.standing {
+		return max(q.target, q.interval/2)
+	}
+	return q.interval
 }
 
 // longest is how long the first of those that wait has waited.
@@ -227,6 +231,17 @@ func (q *queue) victim(w *Waiter, lane int) *Waiter {
 		}
 	}
 	return nil
+}
+
+// stale returns the oldest of w's own lane, if it has waited for longer than a
+// queue that drains makes anyone wait, or nil: of two requests in a queue that
+// stands, the newer one is surely still waited for.
+func (q *queue) stale(w *Waiter, lane int) *Waiter {
+	v := q.lanes[min(w.Priority, priorities-1)][lane].first
+	if v == nil || w.since-v.since <= q.drains() {
+		return nil
+	}
+	return v
 }
 
 // newest returns the last to come of w's own lane, or nil.
