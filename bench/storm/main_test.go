@@ -36,6 +36,19 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestExit: only what Levee misses by itself is an error.
+func TestExit(t *testing.T) {
+	t.Parallel()
+	for through, want := range map[way]int{throughLevee: exitMissed, direct: exitMet, limitOff: exitMet, stormOff: exitMet} {
+		if code := exitOf(through, []line{{Met: true}, {}}); code != want {
+			t.Errorf("%s: ended with %d, want %d", through, code, want)
+		}
+		if code := exitOf(through, []line{{Met: true}}); code != exitMet {
+			t.Errorf("%s: ended with %d, with all bars met", through, code)
+		}
+	}
+}
+
 // soon is later than any answer that a test waits for.
 func soon() time.Time { return time.Now().Add(10 * time.Second) }
 

@@ -123,6 +123,14 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
+// afterwards says when all was well again.
+func afterwards(d time.Duration) string {
+	if d == forEver {
+		return "never back"
+	}
+	return "back after " + seconds(d)
+}
+
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }

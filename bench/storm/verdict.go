@@ -49,7 +49,7 @@ func judgeRuns(s scenario, through way, runs []figures) line {
 	goodput := median(fit, func(f figures) float64 { return f.Goodput })
 	miss(goodput < goodputBar, "goodput %s of the ideal, at least %s", percent(goodput), percent(goodputBar))
 	back := most(fit, figures.wait)
-	miss(back > backBar, "back after %s, at most %s", seconds(back), seconds(backBar))
+	miss(back > backBar, "%s, at most %s", afterwards(back), seconds(backBar))
 	if s.Limited {
 		reached := most(fit, func(f figures) float64 { return f.Upstream })
 		miss(reached > limitedBar, "%s of what the service can do reached it, at most %s", percent(reached), percent(limitedBar))
