@@ -29,7 +29,7 @@ type filling struct {
 	large  bool // larger than what is kept
 
 	watched bool // it is given up when it stands still
-	over   bool
+	over    bool
 }
 
 type fillMode uint8

@@ -53,7 +53,7 @@ type cacheJournal struct {
 	full    bool // that is too many: all has changed
 	next    *changeBatch
 	writing *changeBatch // nil: none is being written
-	begun   time.Time // since when one is being written; zero: none is
+	begun   time.Time    // since when one is being written; zero: none is
 	failure error
 
 	disk  sync.Mutex // held while the file is used
