@@ -22,11 +22,11 @@ type attempt struct {
 	number   int       // as it is told to the upstream, proxies before us counted
 	follows  condition // of a retry: what it is made for
 
-	// ctx is the exchange's, or where cancel isn't nil one of its own, that ends
-	// with the exchange's, whole.
-	ctx    context.Context
-	whole  context.Context
-	cancel context.CancelCauseFunc
+	// ctx is the exchange's, or where that isn't whole, life: one of its own, that
+	// ends with the exchange's, whole.
+	ctx   context.Context
+	whole context.Context // nil: ctx is the exchange's
+	life  ending
 
 	begun    time.Time
 	came     time.Time     // the answer's header, or the failure
@@ -67,7 +67,7 @@ type attempt struct {
 // ended, its cause is known here at once: a context of the attempt's own is only
 // being told of it, on another goroutine.
 func (a *attempt) cause() error {
-	if cause := context.Cause(a.ctx); cause != nil || a.cancel == nil {
+	if cause := context.Cause(a.ctx); cause != nil || a.whole == nil {
 		return cause
 	}
 	return context.Cause(a.whole)

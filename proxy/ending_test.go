@@ -140,7 +140,8 @@ func TestAttemptKnowsItsExchangesEnd(t *testing.T) {
 		e := &ending{}
 		e.begin(t.Context())
 		a := &attempt{whole: e}
-		a.ctx, a.cancel = context.WithCancelCause(e)
+		a.life.begin(e)
+		a.ctx = &a.life
 		if err := a.cause(); err != nil {
 			t.Fatalf("before: %v", err)
 		}
@@ -148,6 +149,6 @@ func TestAttemptKnowsItsExchangesEnd(t *testing.T) {
 		if err := a.cause(); err != late {
 			t.Fatalf("ended for %v", err)
 		}
-		a.cancel(nil)
+		a.life.cancel(nil)
 	}
 }

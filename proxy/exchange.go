@@ -52,7 +52,8 @@ type facts struct {
 	cancel   context.CancelCauseFunc
 	ending   ending
 	deadline time.Time // zero: none
-	retrying *retrying // nil: the request is sent once
+	retrying *retrying // again, or nil: the request is sent once
+	again    retrying
 
 	run      *guardedRun // that this exchange is of; nil: it is its client's own
 	fetch    *fetch      // the same, for the cache
@@ -147,6 +148,9 @@ func (x *exchange) finish() {
 	}
 	if x.cancel != nil {
 		x.bound.end(x.over)
+		if x.retrying != nil {
+			x.retrying.settle()
+		}
 		x.cancel(nil)
 	}
 	if x.endpoint != nil {
@@ -161,7 +165,7 @@ func (x *exchange) finish() {
 	}
 	x.values.release()
 	x.values = nil
-	if x.free = free && (x.cancel == nil || x.ending.unheard); !x.free && x.cancel != nil {
+	if x.free = free && (x.cancel == nil || x.ending.unheard && (x.retrying == nil || x.first.life.unheard)); !x.free && x.cancel != nil {
 		x.bound.let()
 	}
 }

@@ -2,9 +2,13 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,15 +22,35 @@ import (
 // already. What is left is what Levee itself takes, which a busy machine changes
 // little.
 func BenchmarkForward(b *testing.B) {
-	for _, bc := range []struct{ name, request string }{
-		{"bare", "GET /69 HTTP/1.1\r\nHost: 127.0.0.1:4480\r\n\r\n"},
-		{"browser", "GET /v1/features?account=7 HTTP/1.1\r\nHost: service.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n" +
+	const bare = "GET /69 HTTP/1.1\r\nHost: 127.0.0.1:4480\r\n\r\n"
+	adaptive := "engine: lean\n" + limited("{mode: adaptive, min: 4096}", "", "")
+	retried := strings.Replace(adaptive, "min: 4096}", "min: 4096}, retry: {attempts: 2}", 1)
+	for _, bc := range []struct {
+		name, yaml, request string
+		routes              int
+	}{
+		{"bare", adaptive, bare, 0},
+		{"retried", retried, bare, 0},
+		{"10 routes", adaptive, bare, 10},
+		{"10000 routes", adaptive, bare, 10_000},
+		{"browser", adaptive, "GET /v1/features?account=7 HTTP/1.1\r\nHost: service.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n" +
 			"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n" +
-			"Connection: keep-alive\r\nCookie: session=0123456789abcdef; theme=dark\r\nPriority: u=0, i\r\n\r\n"},
+			"Connection: keep-alive\r\nCookie: session=0123456789abcdef; theme=dark\r\nPriority: u=0, i\r\n\r\n", 0},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
-			p := unwired(b, "engine: lean\n"+limited("{mode: adaptive, min: 4096}", "", ""), "http://127.0.0.1:9")
-			client := &repeating{request: []byte(bc.request), left: b.N, over: make(chan struct{})}
+			requests := [][]byte{[]byte(bc.request)}
+			yaml := bc.yaml
+			if bc.routes > 0 { // each is asked for as likely as any other
+				requests = nil
+				var routes strings.Builder
+				for i := range bc.routes {
+					fmt.Fprintf(&routes, "- {name: r%d, match: {pathPrefix: /r%d}, upstream: service}\n", i, i)
+					requests = append(requests, []byte(strings.Replace(bc.request, "/69", "/r"+strconv.Itoa(i), 1)))
+				}
+				yaml = strings.Replace(yaml, "routes: [{name: all, upstream: service}]", "routes:\n"+routes.String(), 1)
+			}
+			p := unwired(b, yaml, "http://127.0.0.1:9")
+			client := &repeating{requests: requests, random: rand.NewPCG(1, 1), left: b.N, over: make(chan struct{})}
 			b.ReportAllocs()
 			b.ResetTimer()
 			cpu := benchclient.CPU()
@@ -96,12 +120,15 @@ func (c *replying) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// repeating is one whose other end sends its request anew when it was answered.
+// repeating is one whose other end sends one of its requests when the one before
+// was answered.
 type repeating struct {
 	inMemory
-	request, rest []byte
-	left          int
-	over          chan struct{}
+	requests [][]byte
+	random   *rand.PCG
+	rest     []byte
+	left     int
+	over     chan struct{}
 }
 
 func (c *repeating) Write(p []byte) (int, error) { return len(p), nil }
@@ -113,7 +140,7 @@ func (c *repeating) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		c.left--
-		c.rest = c.request
+		c.rest = c.requests[c.random.Uint64()%uint64(len(c.requests))]
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]

@@ -97,6 +97,13 @@ func TestFreeOnlyWhenAlone(t *testing.T) {
 		{"somebody is told of its end", func(x *exchange) { x.ending.Watch(new(hearer)) }, false},
 		{"a context of its own", func(x *exchange) { _, cancel := context.WithCancel(x.ctx); cancel() }, false},
 		{"its timer has run", func(*exchange) { time.Sleep(time.Minute); synctest.Wait() }, true},
+		{"an attempt of its own", func(x *exchange) { x.retry(t); x.retrying.enlist(&x.first) }, true},
+		{"several", func(x *exchange) {
+			x.retry(t)
+			x.retrying.enlist(&x.first)
+			x.retrying.enlist(&attempt{permit: &permit{}})
+		}, false},
+		{"somebody waits for its attempt's end", func(x *exchange) { x.retry(t); x.retrying.enlist(&x.first).ctx.Done() }, false},
 		{"it was cut off", func(x *exchange) { x.cancel(errors.New("cut off")) }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,6 +126,14 @@ func TestFreeOnlyWhenAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// retry lets an exchange make attempts.
+func (x *exchange) retry(t *testing.T) {
+	t.Helper()
+	x.route.upstream = &Upstream{retries: &retryPolicy{}}
+	x.first.permit = &x.permit
+	x.retrying = x.newRetrying()
 }
 
 // TestTimerIsUsedAgain: the timer of the exchange before ends this one, at its
@@ -193,7 +208,19 @@ func TestForwardedAllocations(t *testing.T) {
 			}()
 		}
 	}()
-	p := start(t, unlimited(leanSimple), "http://"+l.Addr().String(), Options{})
+	t.Run("sent once", func(t *testing.T) { countAllocations(t, unlimited(leanSimple), "http://"+l.Addr().String()) })
+	t.Run("may be retried", func(t *testing.T) {
+		yaml := strings.Replace(unlimited(leanSimple), `endpoints: ["$UPSTREAM"]`, `endpoints: ["$UPSTREAM"], retry: {attempts: 2}`, 1)
+		if !strings.Contains(yaml, "attempts") {
+			t.Fatal("the configuration has no retries")
+		}
+		countAllocations(t, yaml, "http://"+l.Addr().String())
+	})
+}
+
+// countAllocations counts those of short requests through a proxy.
+func countAllocations(t *testing.T, yaml, upstream string) {
+	p := start(t, yaml, upstream, Options{})
 	client, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ func (p *Proxy) firstly(w http.ResponseWriter, x *exchange, a *attempt) *attempt
 		r.observe(a)
 		return a
 	}
+	r.flew = true
 	came := make(chan *attempt, 2)
 	fly := func(a *attempt, out *http.Request) {
 		defer func() {
@@ -150,7 +151,7 @@ func (r *retrying) race(p *Proxy, a, hedge *attempt, came <-chan *attempt) *atte
 // lose ends an attempt that is still under way, without waiting for its end.
 func (r *retrying) lose(p *Proxy, a *attempt, came <-chan *attempt) {
 	a.end()
-	a.cancel(errHedged)
+	a.life.cancel(errHedged)
 	r.loose.Go(func() {
 		<-came
 		defer func() { a.done(time.Now()) }()

@@ -50,6 +50,7 @@ type retrying struct {
 	body   *replay // nil: the request has none
 	first  int     // the number of the first attempt
 
+	flew    bool            // an attempt was made on a goroutine of its own
 	retries int             // made so far
 	pauses  backoff.BackOff // nil before the first retry
 	failed  []*endpoint     // that have had their attempt
@@ -67,7 +68,8 @@ func (x *exchange) newRetrying() *retrying {
 	if p == nil {
 		return nil
 	}
-	r := &retrying{x: x, policy: p, first: attemptNumber(x.r.Header), once: x.fetch != nil && x.fetch.background}
+	r := &x.again
+	r.x, r.policy, r.first, r.once = x, p, attemptNumber(x.r.Header), x.fetch != nil && x.fetch.background
 	r.mine = r.room[:0]
 	if x.body.src != nil {
 		r.body = newReplay(&x.body, x.r.ContentLength, p.bodyLimit)
@@ -94,7 +96,8 @@ func (r *retrying) enlist(a *attempt) *attempt {
 	a.number = r.first + len(r.mine)
 	a.h1only = r.x.upgrade
 	a.whole = r.x.ctx
-	a.ctx, a.cancel = context.WithCancelCause(a.whole)
+	a.life.begin(a.whole)
+	a.ctx = &a.life
 	r.mine = append(r.mine, a)
 	r.x.bound.holds(a.permit)
 	return a
@@ -308,6 +311,20 @@ func (r *retrying) place(e *endpoint, now time.Time) *attempt {
 		}
 	}
 	return r.enlist(a)
+}
+
+// settle ends the lives of attempts, when all that is still to come of them is
+// their end: those that have lost, beside whoever's answer was passed on.
+func (r *retrying) settle() {
+	for _, a := range r.mine {
+		a.life.cancel(context.Cause(a.whole))
+	}
+}
+
+// alone says whether the exchange's first attempt was its only one, and nobody
+// else has got hold of that: no timer, nor a goroutine that made it.
+func (r *retrying) alone() bool {
+	return len(r.mine) == 1 && !r.flew && r.policy.perTry <= 0
 }
 
 // end gives back what the attempts hold, once the exchange is over; zero: at present.

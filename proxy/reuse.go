@@ -51,7 +51,7 @@ func (x *exchange) untouched() bool {
 // and of a request that nobody else's depends on. Whether a timer, or the end of
 // the client's request, has come between is seen when the exchange is over.
 func (x *exchange) alone(a *attempt) bool {
-	return x.bodyless() && a == &x.first && x.retrying == nil && a.conn.lean != nil &&
+	return x.bodyless() && a == &x.first && (x.retrying == nil || x.retrying.alone()) && a.conn.lean != nil &&
 		x.route.caching == nil && x.r.ProtoMajor == 1
 }
 
