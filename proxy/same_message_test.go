@@ -108,7 +108,7 @@ func (m *message) endToEnd() string {
 	if host == "" {
 		host = virtualHost // HTTP/1.0 has none, the upstream gets its own
 	}
-	fmt.Fprintf(b, "%s %s host=%q body=%q\n", m.method, originForm(m.target), host, m.body)
+	fmt.Fprintf(b, "%s %s host=%q body=%q\n", m.method, originForm(m.target), writtenHost(host), m.body)
 	header := http.Header{}
 	copyEndToEnd(header, m.header)
 	if slices.Equal(m.header["Pragma"], []string{"no-cache"}) && slices.Equal(m.header["Cache-Control"], []string{"no-cache"}) {
@@ -153,6 +153,21 @@ func originForm(target string) string {
 		}
 	}
 	return target
+}
+
+// writtenHost is a host as net/http's client writes it: in ASCII, and without the
+// zone of an address. Ours reads and writes none that isn't ASCII, and lets the
+// zone stand.
+func writtenHost(host string) string {
+	if ascii, err := httpguts.PunycodeHostPort(host); err == nil {
+		host = ascii
+	}
+	if end := strings.LastIndex(host, "]"); end >= 0 && host[0] == '[' {
+		if zone := strings.LastIndex(host[:end], "%"); zone >= 0 {
+			return host[:zone] + host[end:]
+		}
+	}
+	return host
 }
 
 const virtualHost = "10.0.0.1:80"
