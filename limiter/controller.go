@@ -35,6 +35,7 @@ const (
 	unmoved     = 0.04 // of the limit's logarithm: moves that aren't worth it
 
 	lateMany  = 0.05 // the share of abandoned requests from which it hurts: one in a window is chance
+	lateSlow  = 0.25 // from which on it can't be told how slow the service is: those who stay are the quick ones
 	lateMost  = 0.5  // from which on nothing is learned of the service but that it is late
 	priceUsed = 0.5  // of latency, while nobody leaves
 	priceLate = 1.5  // while clients leave
@@ -325,7 +326,7 @@ func (c *controller) decide(now int64) {
 		c.fit.recall(now, c.known.widths(&c.base, c.spread, max(1, c.noise)))
 	}
 	c.fit.add(here, max(float64(memoryLeast), float64(memoryWindows*(now-c.win.begun))))
-	if 2*c.win.censored <= c.win.n { // or they tell when clients leave, not how slow the service is
+	if 2*c.win.censored <= c.win.n && c.late <= lateSlow { // or they tell when clients leave, not how slow the service is
 		c.rebase()
 	}
 

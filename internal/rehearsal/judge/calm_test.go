@@ -76,3 +76,26 @@ func TestRoomForChance(t *testing.T) {
 	}
 	t.Logf("mixed costs: %d and %d of %d; pauses: %d of %d", before, after, runs, shed, attempts)
 }
+
+// TestColdOverload: a cold start at full load, of which a queue in the service
+// is all that has ever been seen, doesn't make that queue the baseline while
+// clients leave: nothing would tell it from a slow service any more.
+func TestColdOverload(t *testing.T) {
+	t.Parallel()
+	c, ok := Find("16 × 1ms log-normal, 1000% diurnal, resetting")
+	if !ok {
+		t.Fatal("no such cell")
+	}
+	scope := Scope{Calls: 20_000, MaxCycles: 60, MaxCalls: 1_500_000}
+	s, ok := c.Scenario(scope, c.seed(1))
+	if !ok {
+		t.Fatal("it doesn't fit")
+	}
+	r, err := sim.Run(s, Levee())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if good := c.measure(&s, r, 1).Goodput; good < 0.9 {
+		t.Errorf("%v: goodput is %.1f%% of the ideal", c, 100*good)
+	}
+}

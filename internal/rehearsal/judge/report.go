@@ -382,6 +382,8 @@ const tried = `
 - **The whole tolerance for latency while clients leave**, as while they don't: about 95% of the ideal instead of 96% in the slowdown (median of 24 seeds).
 - **Taking one abandoned request in a hundred for a sign of overload**, which is one in any window: it forbids to ask whether the service has become wider. A drift then keeps 94.2% of the ideal (mean of 150 seeds; 63% in the
   worst) instead of 96.7% (90%). **Asking for more than chance explains** (a standard deviation) is no better there, and costs the slowdown 1.3%.
+- **Learning how slow a service is while over a quarter of its clients leave**: after a cold start at full load the queue in it can become the baseline, for good. 57.0% instead of 98.2% in 16 × 1 ms log-normal at 1000% diurnal
+  with resetting clients, and 61% instead of 79% in the worst of 100 slowdowns.
 - **Cutting in doubt while the load doesn't reach the limit**: the first look at a drift then often cuts to what was inflight before, and it keeps 96.7% instead of 98.1%.
 - **Refusing whoever has waited for 100 ms** although the queue hasn't stood for a second: of runs with mixed costs, 18% shed something before any overload instead of 3%, and pauses of 200 ms cost 1.9% of the attempts instead of 0.02%.
   **A queue of 1,024 in that second** lets 64 ms of requests wait in front of services of 1 ms whose clients leave after 10: 26% instead of 83% in the worst cell.
