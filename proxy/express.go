@@ -218,7 +218,8 @@ func (e *express) answer(c *clientConn, r *http.Request, x *exchange, b []byte) 
 		return b
 	}
 	gen := p.gen.Load()
-	x.facts = facts{r: r, gen: gen, conn: c, start: time.Now(), route: gen.router.find(r.Host, r.URL)}
+	x.facts = facts{} // a literal with something in it would lie on the stack first, and let that grow
+	x.r, x.gen, x.conn, x.start, x.route = r, gen, c, time.Now(), gen.router.find(r.Host, r.URL)
 	if x.route == nil || x.route.caps != nil || x.route.spares() { // a rate cap's tokens are taken once; others may have an answer
 		return b
 	}

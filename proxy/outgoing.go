@@ -38,12 +38,9 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 
 	setOutgoingURL(&a.url, in.URL, e)
 	out := &a.request
-	*out = http.Request{
-		Method: in.Method,
-		URL:    &a.url,
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Host: e.hostFor(in.Host),
-	}
+	*out = http.Request{} // and not a literal of it, which would lie on the stack first
+	out.Method, out.URL, out.Host = in.Method, &a.url, e.hostFor(in.Host)
+	out.Proto, out.ProtoMajor, out.ProtoMinor = "HTTP/1.1", 1, 1
 	if x.body.src != nil {
 		a.body = &x.body
 		a.expects = in.Header["Expect"] != nil

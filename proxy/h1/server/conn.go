@@ -184,7 +184,7 @@ func (c *conn) serveOne() fate {
 	if !c.read(d) {
 		return over
 	}
-	h := &d.head
+	h := d.head
 	if c.s.cfg.Express != nil && h.Framing.Kind == h1.None && h.Minor > 0 && !h.Close && !h.Upgrade {
 		if answered, fate := c.express(d); answered {
 			return fate
@@ -203,12 +203,12 @@ func (c *conn) serveOne() fate {
 // draft is what a request is read into. Of those that are answered express, all
 // is used again.
 type draft struct {
-	head    h1.RequestHead
+	head    *h1.RequestHead
 	url     url.URL
 	request http.Request
 }
 
-var drafts = sync.Pool{New: func() any { return new(draft) }}
+var drafts = sync.Pool{New: func() any { return &draft{head: new(h1.RequestHead)} }}
 
 // exchange calls the handler, and sees to what is left when it returns.
 func (c *conn) exchange(x *exchange) fate {
@@ -246,7 +246,7 @@ func (c *conn) express(d *draft) (answered bool, f fate) {
 	out := takeOut()
 	defer giveOut(out)
 	d.request = http.Request{}
-	c.fill(&d.request, &d.head, &d.url)
+	c.fill(&d.request, d.head, &d.url)
 	head, body := c.s.cfg.Express(c.nc, &d.request, (*out)[:0])
 	if len(head) == 0 {
 		return false, over
@@ -275,7 +275,7 @@ func (c *conn) read(d *draft) bool {
 		c.post = false
 		c.skipCRLF()
 	}
-	err := c.r.ReadRequest(&d.head, &c.s.cfg.Limits)
+	err := c.r.ReadRequest(d.head, &c.s.cfg.Limits)
 	c.src.end()
 	if err == nil {
 		err = h1.ParseTarget(&d.url, d.head.Method, d.head.Target)
@@ -317,7 +317,7 @@ func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
 // request makes the request that the handler gets.
 func (c *conn) request(x *exchange) *http.Request {
 	r := x.req
-	c.fill(r, &x.head, &x.url)
+	c.fill(r, x.head, &x.url)
 	x.body.begin(x)
 	if !x.body.whole() {
 		r.Body = &x.body

@@ -24,7 +24,7 @@ import (
 // It is the handler's [http.ResponseWriter].
 type exchange struct {
 	c    *conn
-	head h1.RequestHead
+	head *h1.RequestHead
 	url  url.URL
 	req  *http.Request // with ctx for its context
 	ctx  requestContext

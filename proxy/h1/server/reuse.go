@@ -29,7 +29,7 @@ func (x *exchange) alone() bool {
 func (s *Server) takeExchange() *exchange {
 	x, ok := s.exchanges.Get().(*exchange)
 	if !ok {
-		x = &exchange{}
+		x = &exchange{head: new(h1.RequestHead)}
 		x.ctx.x = x
 		x.blank = new(http.Request).WithContext(&x.ctx)
 		x.req = new(http.Request)
@@ -38,7 +38,7 @@ func (s *Server) takeExchange() *exchange {
 	}
 	head, req, blank := x.head, x.req, x.blank
 	if len(head.Header) > mostKeptFields {
-		head = h1.RequestHead{}
+		*head = h1.RequestHead{}
 	}
 	*req = *blank
 	*x = exchange{head: head, req: req, blank: blank}

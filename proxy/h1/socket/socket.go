@@ -38,8 +38,7 @@ type Socket struct {
 	in      call
 	read    func(fd uintptr) bool // in.read, as is write: made once, since each making allocates
 
-	turn   turn // guarded by reading
-	turned func(fd uintptr) bool
+	turn *turn // guarded by reading; nil: none was taken yet
 
 	writing sync.Mutex
 	out     call
@@ -68,7 +67,7 @@ func Of(nc net.Conn) *Socket {
 	if err != nil {
 		return nil
 	}
-	s.read, s.write, s.turned = s.in.tryRead, s.out.tryWrite, s.turn.try
+	s.read, s.write = s.in.tryRead, s.out.tryWrite
 	return s
 }
 

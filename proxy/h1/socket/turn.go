@@ -17,6 +17,8 @@ type turn struct {
 	n     int // of in
 	asked bool
 	err   error
+
+	do func(fd uintptr) bool // try
 }
 
 // Turn writes out and then reads what is answered into in. If there is anything
@@ -31,32 +33,42 @@ func (s *Socket) Turn(out, in []byte) (wrote, n int, err error) {
 	if len(out) > shortCall || len(in) == 0 {
 		return 0, 0, syscall.EINVAL
 	}
-	s.turn = turn{out: out, in: in}
-	err = s.raw.Read(s.turned)
 	t := s.turn
-	s.turn = turn{}
-	wrote, n = len(out)-len(t.out), t.n
-	if err == nil && t.err == nil && len(t.out) > 0 { // the socket's buffer is full
-		var more int
-		more, err = s.Write(t.out)
-		wrote += more
-		if err != nil {
-			return wrote, 0, err
-		}
-		s.in = call{p: in}
-		err = s.raw.Read(s.read)
-		n, t.err = s.in.n, s.in.err
-		s.in = call{}
+	if t == nil {
+		t = &turn{}
+		t.do, s.turn = t.try, t
 	}
-	if t.err == ErrStale {
+	t.out, t.in = out, in
+	defer t.end()
+	err = s.raw.Read(t.do)
+	wrote = len(out) - len(t.out)
+	switch {
+	case t.err == ErrStale:
 		return wrote, 0, ErrStale
+	case err == nil && t.err == nil && len(t.out) > 0: // the socket's buffer is full
+		return s.turnSlowly(t, wrote)
+	case !t.asked:
+		return wrote, 0, s.explain("write", err, t.err)
 	}
-	op := "read"
-	if n == 0 && !t.asked {
-		op = "write"
-	}
-	return wrote, n, s.explain(op, err, t.err)
+	return wrote, t.n, s.explain("read", err, t.err)
 }
+
+// turnSlowly ends a turn of which so much is written.
+func (s *Socket) turnSlowly(t *turn, wrote int) (int, int, error) {
+	more, err := s.Write(t.out)
+	wrote += more
+	if err != nil {
+		return wrote, 0, err
+	}
+	s.in = call{p: t.in}
+	err = s.raw.Read(s.read)
+	n, failed := s.in.n, s.in.err
+	s.in = call{}
+	return wrote, n, s.explain("read", err, failed)
+}
+
+// end forgets what the turn was about.
+func (t *turn) end() { t.out, t.in, t.n, t.asked, t.err = nil, nil, 0, false, nil }
 
 // try is one call by the poller: the first when the turn begins, the others when
 // there may be something to read.
