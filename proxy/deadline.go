@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/levee-proxy/levee/config"
 )
 
 const (
@@ -159,10 +157,9 @@ func allDigits(s string) bool {
 
 // requestTimeout is the time that a whole request may take: the smallest of
 // the route's and the client's. False: there is no such limit.
-func requestTimeout(rt *config.Route, client time.Duration, hasClient bool) (time.Duration, bool) {
-	d, has := time.Duration(rt.Timeout), rt.Timeout > 0
-	if hasClient && (!has || client < d) {
+func requestTimeout(own, client time.Duration, hasClient bool) (time.Duration, bool) {
+	if hasClient && (own <= 0 || client < own) {
 		return client, true
 	}
-	return d, has
+	return own, own > 0
 }

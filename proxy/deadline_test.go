@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/levee-proxy/levee/config"
 )
 
 func TestDeadlineHeaders(t *testing.T) {
@@ -43,9 +41,9 @@ func TestDeadlineHeaders(t *testing.T) {
 }
 
 func TestSmallestDeadlineWins(t *testing.T) {
-	second := config.Duration(time.Second)
+	second := time.Duration(time.Second)
 	for _, tc := range []struct {
-		route  config.Duration
+		route  time.Duration
 		client time.Duration
 		has    bool
 		want   time.Duration
@@ -58,7 +56,7 @@ func TestSmallestDeadlineWins(t *testing.T) {
 		{second, time.Millisecond, true, time.Millisecond, true},
 		{second, 0, true, 0, true},
 	} {
-		got, ok := requestTimeout(&config.Route{Timeout: tc.route}, tc.client, tc.has)
+		got, ok := requestTimeout(tc.route, tc.client, tc.has)
 		if got != tc.want || ok != tc.wantOK {
 			t.Errorf("route %v, client %v %v: %v %v", tc.route, tc.client, tc.has, got, ok)
 		}

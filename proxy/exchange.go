@@ -106,10 +106,11 @@ func (x *exchange) setDeadline(trusted bool) {
 	if x.fetch != nil { // it is for others too
 		client, has = 0, false
 	}
-	if total, bounded := requestTimeout(x.route.cfg, client, has); bounded {
+	own := x.route.timeouts.whole
+	if total, bounded := requestTimeout(own, client, has); bounded {
 		x.deadline = x.start.Add(total)
 	}
-	x.ownDeadline = x.route.cfg.Timeout > 0 && (!has || client >= time.Duration(x.route.cfg.Timeout))
+	x.ownDeadline = own > 0 && (!has || client >= own)
 }
 
 // limit bounds the exchange by the deadline, if it has one, and by the route's
@@ -125,7 +126,7 @@ func (x *exchange) limit() {
 	x.ctx, x.cancel = &x.ending, x.bound.cancel
 	x.bound.permit = &x.permit
 	if !x.grpc {
-		x.bound.silence = time.Duration(x.route.cfg.ResponseTimeout)
+		x.bound.silence = x.route.timeouts.answer
 	}
 	x.bound.deadline = x.deadline
 	x.bound.body, x.bound.uploads = &x.body, x.body.src != nil

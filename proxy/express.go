@@ -233,7 +233,7 @@ func (e *express) answer(c *clientConn, r *http.Request, x *exchange, b []byte) 
 		return b
 	}
 	x.route.metrics.Begin()
-	x.record.Route = x.route.cfg.Name
+	x.record.Route = x.route.name
 	x.requestID = requestID(r.Header, gen.requestIDHeader, nil)
 	p.noteShed(x, refused, x.start)
 	b = refused.appendTo(b, x)

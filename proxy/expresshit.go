@@ -55,7 +55,7 @@ func (e *express) hit(c *clientConn, r *http.Request, b []byte) (head []byte, bo
 	}
 	route.metrics.Begin()
 	p.inflight.Add(1)
-	x.record.Route, x.record.Status = route.cfg.Name, a.Status
+	x.record.Route, x.record.Status = route.name, a.Status
 	x.requestID = requestID(r.Header, gen.requestIDHeader, x.values)
 	t.result = cacheHit
 	e.answered++

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/levee-proxy/levee/config"
 )
 
 // leanSimple is simple, on the lean engine whatever the tests run on.
@@ -115,7 +113,7 @@ func TestFreeOnlyWhenAlone(t *testing.T) {
 				}
 				x := memory.take()
 				x.r, x.conn, x.start = r, &clientConn{}, time.Now()
-				x.route = &route{cfg: &config.Route{ResponseTimeout: config.Duration(10 * time.Second)}}
+				x.route = &route{timeouts: routeTimeouts{answer: 10 * time.Second}}
 				x.limit()
 				x.free = true
 				test.between(x)
@@ -144,7 +142,7 @@ func TestTimerIsUsedAgain(t *testing.T) {
 		for _, silence := range []time.Duration{10 * time.Second, time.Minute, time.Second} {
 			x := memory.take()
 			x.r, x.conn, x.start = (&http.Request{}).WithContext(t.Context()), &clientConn{}, time.Now()
-			x.route = &route{cfg: &config.Route{ResponseTimeout: config.Duration(silence)}}
+			x.route = &route{timeouts: routeTimeouts{answer: silence}}
 			x.limit()
 			time.Sleep(silence - 1)
 			synctest.Wait()
@@ -160,7 +158,7 @@ func TestTimerIsUsedAgain(t *testing.T) {
 		}
 		x := memory.take()
 		x.r, x.conn, x.start = (&http.Request{}).WithContext(t.Context()), &clientConn{}, time.Now()
-		x.route = &route{cfg: &config.Route{ResponseTimeout: config.Duration(3 * time.Second)}}
+		x.route = &route{timeouts: routeTimeouts{answer: 3 * time.Second}}
 		x.limit()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
@@ -28,18 +29,35 @@ type generation struct {
 	noRoute         *telemetry.RouteMetrics // for requests that no route takes
 }
 
-// route is a configured route, bound to its upstream.
+// route is a configured route, bound to its upstream. What each request needs of
+// it stands together, behind the node that finds it: among thousands of routes
+// nothing of one is in the processor's caches, and each place to look at is a
+// wait for memory.
 type route struct {
-	cfg      *config.Route
-	upstream *Upstream
-	caps     *rateCaps
+	node     pathNode    // where it is found, unless another one is found there too
 	caching  *routeCache // nil: nothing is cached
-	fallback *fallback   // nil: there is none
+	caps     *rateCaps
+	metrics  *telemetry.RouteMetrics
+	upstream *Upstream
+	name     string
+	timeouts routeTimeouts
+	class    int              // of its requests, in the upstream's classes
+	priority limiter.Priority // of its requests that say none
+	level    string           // the same, as configured
 
-	cacheCounts *cacheCounts     // nil: neither
-	class       int              // of its requests, in the upstream's classes
-	priority    limiter.Priority // of its requests that say none
-	metrics     *telemetry.RouteMetrics
+	fallback    *fallback    // nil: there is none
+	cacheCounts *cacheCounts // nil: neither
+	cfg         *config.Route
+}
+
+// routeTimeouts are a route's. 0: none.
+type routeTimeouts struct{ whole, answer time.Duration }
+
+// bind makes the route of a configuration's.
+func (rt *route) bind(cfg *config.Route) {
+	level, _ := config.ParsePriority(cfg.Priority)
+	rt.cfg, rt.name, rt.level, rt.priority = cfg, cfg.Name, cfg.Priority, limiter.Priority(level)
+	rt.timeouts = routeTimeouts{whole: time.Duration(cfg.Timeout), answer: time.Duration(cfg.ResponseTimeout)}
 }
 
 // newGeneration builds the parts for cfg. Upstreams that stay as they are in
@@ -80,10 +98,9 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 	var routes []*route
 	for i := range cfg.Routes {
 		rc := &cfg.Routes[i]
-		rt := &route{cfg: rc, upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
+		rt := &route{upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
+		rt.bind(rc)
 		rt.class = rt.upstream.classes.add(rc.Name)
-		level, _ := config.ParsePriority(rc.Priority)
-		rt.priority = limiter.Priority(level)
 		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
 			rt.caps = newRateCaps(rc.RateLimit, cfg.Clients.Remembered)
 		}

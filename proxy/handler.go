@@ -24,7 +24,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	metrics := gen.noRoute
 	if x.route != nil {
 		metrics = x.route.metrics
-		x.record.Route = x.route.cfg.Name
+		x.record.Route = x.route.name
 	}
 	metrics.Begin()
 	// Deferred calls, so that a panic anywhere finds everything given back.

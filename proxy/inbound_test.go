@@ -510,7 +510,7 @@ func TestAccountsOverExpress(t *testing.T) {
 		x.arrive(x.start)
 		e.leaveAccount(&x.account, x.start)
 		next := &Upstream{inbound: &inbound{cfg: other.cfg, detector: &scripted{}}}
-		y := &exchange{facts: facts{r: r, gen: x.gen, route: &route{cfg: x.route.cfg, upstream: next}, start: time.Now()}}
+		y := &exchange{facts: facts{r: r, gen: x.gen, route: &route{upstream: next}, start: time.Now()}}
 		y.account = x.conn.takeAccount(r)
 		y.arrive(y.start)
 		if y.account.in != next.inbound {

@@ -8,7 +8,7 @@ import (
 // setPriority takes the priority from the header that trusted peers may set,
 // or from the route.
 func (x *exchange) setPriority(trusted bool) {
-	x.priorityText, x.priority = x.route.cfg.Priority, x.route.priority
+	x.priorityText, x.priority = x.route.level, x.route.priority
 	if x.fetch != nil && x.fetch.background {
 		x.priorityText, x.priority = limiter.Background.String(), limiter.Background
 		return

@@ -57,18 +57,20 @@ func (r *router) roots(m *config.Match) []*pathNode {
 }
 
 func (n *pathNode) insert(prefix string, rt *route) {
-	for seg := range strings.SplitSeq(strings.Trim(prefix, "/"), "/") {
-		if seg == "" {
-			continue
-		}
+	segs := strings.FieldsFunc(prefix, func(c rune) bool { return c == '/' })
+	for i, seg := range segs {
 		if n.children == nil {
 			n.children = map[string]*pathNode{}
 		}
 		next := n.children[seg]
-		if next == nil {
+		switch {
+		case next != nil:
+		case i == len(segs)-1 && rt.node.route == nil: // not yet in use, for another host
+			next = &rt.node
+		default:
 			next = &pathNode{}
-			n.children[seg] = next
 		}
+		n.children[seg] = next
 		n = next
 	}
 	if n.route == nil { // the first of two equal matches wins; config refuses them anyway
