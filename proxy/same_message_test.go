@@ -131,7 +131,11 @@ func (m *message) endToEnd() string {
 	})
 	for _, h := range []http.Header{header, trailer} {
 		for _, name := range slices.Sorted(maps.Keys(h)) {
-			fmt.Fprintf(b, "%s: %q\n", name, h[name])
+			fmt.Fprintf(b, "%s:", name)
+			for _, value := range h[name] { // of a folded line, net/http keeps white space at its end
+				fmt.Fprintf(b, " %q", strings.TrimRight(value, " \t"))
+			}
+			b.WriteString("\n")
 		}
 		b.WriteString("--\n")
 	}
