@@ -44,11 +44,7 @@ type bound struct {
 
 // watch is the part of a bound that is of one exchange alone.
 type watch struct {
-	deadline time.Time     // zero: none
-	silence  time.Duration // the response timeout; 0: none
-	permit   *permit       // what becomes a stream's
-	body     *requestBody  // of the request
-
+	limits
 	progress time.Time
 	queued   bool // for a permit: nobody else is silent meanwhile
 	answered bool
@@ -63,14 +59,24 @@ type watch struct {
 	waited  time.Duration // and for how long before that
 }
 
-// start begins the watch at now. The timer rings when a short answer is long
+// limits are what it is bound by, and what that is about.
+type limits struct {
+	deadline time.Time     // zero: none
+	silence  time.Duration // the response timeout; 0: none
+	permit   *permit       // what becomes a stream's
+	body     *requestBody  // of the request
+}
+
+// start begins the watch at now, with limits that nothing knows of before: a timer
+// of the exchange before may ring at any moment. uploads says whether there is a
+// body to come. The timer rings when a short answer is long
 // over, though nothing is due so soon: that spares setting it when the answer
 // begins. It may still be the one of the exchange before, see [bound.end].
-func (b *bound) start(now time.Time) {
+func (b *bound) start(l limits, uploads bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.progress = now
-	if b.uploads {
+	b.limits, b.uploads, b.progress = l, uploads, now
+	if uploads {
 		b.streams = now.Add(streamAfter)
 	}
 	if due := b.due(now); !due.IsZero() {

@@ -124,13 +124,11 @@ func (x *exchange) limit() {
 		x.bound.cancel = x.ending.cancel
 	}
 	x.ctx, x.cancel = &x.ending, x.bound.cancel
-	x.bound.permit = &x.permit
+	l := limits{deadline: x.deadline, permit: &x.permit, body: &x.body}
 	if !x.grpc {
-		x.bound.silence = x.route.timeouts.answer
+		l.silence = x.route.timeouts.answer
 	}
-	x.bound.deadline = x.deadline
-	x.bound.body, x.bound.uploads = &x.body, x.body.src != nil
-	x.bound.start(x.start)
+	x.bound.start(l, x.body.src != nil, x.start)
 }
 
 // finish gives back what the exchange holds.
