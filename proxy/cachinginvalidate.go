@@ -25,15 +25,10 @@ func (p *Proxy) invalidate(x *exchange, resp *http.Response) {
 	}
 	p.o.caching.invalidations.Add(1)
 	now := time.Now()
-	var changes []change
 	for _, url := range what.URLs {
 		parts.dropURL(url, now)
-		changes = append(changes, change{kind: changeURL, text: url})
 	}
 	for _, group := range what.Groups {
-		label := groupLabel(what.Origin, group)
-		parts.dropGroup(label, now)
-		changes = append(changes, change{kind: changeGroup, text: label})
+		parts.dropGroup(groupLabel(what.Origin, group), now)
 	}
-	p.o.caching.file.changes(now, changes)
 }

@@ -77,14 +77,7 @@ func (p *Proxy) PurgeCache(what Purge) (int, error) {
 		parts.store.Sweep()
 	}
 	c.purges.note(found, now)
-	changes := target.changes()
-	if what.Soft {
-		for i := range changes {
-			changes[i].soft = now
-		}
-	}
-	c.file.changes(now, changes)
-	c.file.purged(false)
+	c.file.purged(how == storage.Hard)
 	return found, nil
 }
 
@@ -104,22 +97,6 @@ func (t *purgeTarget) covers(e *entry) bool {
 		return slices.ContainsFunc(t.groups, e.In)
 	}
 	return true
-}
-
-// changes are what the journal says of it.
-func (t *purgeTarget) changes() (all []change) {
-	switch {
-	case t.url != "":
-		return []change{{kind: changeURL, text: t.url}}
-	case t.prefix != "":
-		return []change{{kind: changePrefix, text: t.prefix}}
-	case t.groups != nil:
-		for _, group := range t.groups {
-			all = append(all, change{kind: changeGroup, text: group})
-		}
-		return all
-	}
-	return []change{{kind: changeAll}}
 }
 
 func (t *purgeTarget) purge(s *storage.Store[stored], how storage.Mode, now time.Time) {

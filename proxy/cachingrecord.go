@@ -18,7 +18,6 @@ const recordSchema = "levee cached answers 1"
 const (
 	recordAnswer = 1 // cost url groups policy header
 	recordIndex  = 2 // url keys
-	recordMark   = 3 // url, which is empty, and the number of the last change before the snapshot
 )
 
 // record is a cached answer, or the index of a key's variants, as a snapshot has
@@ -27,7 +26,6 @@ type record struct {
 	kind     byte
 	url      string
 	variants []storage.Key // of an index
-	seq      uint64        // of a mark
 	groups   []string      // the rest is an answer's
 	cost     time.Duration // of fetching it
 	policy   stored
@@ -40,10 +38,7 @@ var errRecord = errors.New("not a record of this version")
 // length.
 func (r *record) append(b []byte) ([]byte, error) {
 	b = packed.AppendText(append(b, r.kind), r.url)
-	switch r.kind {
-	case recordMark:
-		return binary.AppendUvarint(b, r.seq), nil
-	case recordIndex:
+	if r.kind == recordIndex {
 		b = binary.AppendUvarint(b, uint64(len(r.variants)))
 		for _, v := range r.variants {
 			b = append(b, v[:]...)
@@ -69,8 +64,6 @@ func readRecord(b []byte) (r record, err error) {
 	in := packed.Reader{Rest: b}
 	r.kind, r.url = in.Byte(), in.Text()
 	switch r.kind {
-	case recordMark:
-		r.seq = in.Uint()
 	case recordIndex:
 		for n := in.Count(len(storage.Key{})); n > 0; n-- {
 			r.variants = append(r.variants, storage.Key(in.Take(len(storage.Key{}))))

@@ -41,17 +41,6 @@ func records(store *storage.Store[stored], now time.Time) iter.Seq[snapshot.Reco
 	}
 }
 
-// numbered are records behind the number of the last change that they know of.
-func numbered(seq uint64, records iter.Seq[snapshot.Record]) iter.Seq[snapshot.Record] {
-	return func(yield func(snapshot.Record) bool) {
-		mark := record{kind: recordMark, seq: seq}
-		if meta, err := mark.append(nil); err == nil && !yield(snapshot.Record{Meta: meta}) {
-			return
-		}
-		records(yield)
-	}
-}
-
 // restoring takes what a snapshot has into the store.
 type restoring struct {
 	f     *cacheFile
@@ -59,9 +48,6 @@ type restoring struct {
 	mark  storage.Mark // from before: what is purged meanwhile stays purged
 	now   time.Time    // to which ages are told
 	cfg   config.CacheSnapshot
-
-	changes []change // as the journal has them
-	since   *changed // those behind the snapshot; nil: it isn't known yet which
 
 	restored, left int // answers
 }
@@ -71,21 +57,10 @@ type restoring struct {
 var errCacheFull = errors.New("the cache is full")
 
 // restore takes one record. What no route caches any more is left out; so is
-// what is larger than what is kept, and what was invalidated or purged since.
+// what is larger than what is kept, and what was invalidated or purged meanwhile.
 func (r *restoring) restore(in snapshot.Record) error {
 	rec, err := readRecord(in.Meta)
-	if r.since == nil {
-		r.since = changesSince(rec.seq, r.changes)
-		r.f.journal.follows(rec.seq)
-	}
-	if err == nil && rec.kind == recordMark {
-		return nil
-	}
-	became := r.since.of(&rec)
-	if became.gone && rec.kind == recordIndex {
-		return nil
-	}
-	if became.gone || err != nil || len(in.Key) != len(storage.Key{}) || !r.f.caches(rec.url) {
+	if err != nil || len(in.Key) != len(storage.Key{}) || !r.f.caches(rec.url) {
 		r.left++
 		return nil
 	}
@@ -97,12 +72,8 @@ func (r *restoring) restore(in snapshot.Record) error {
 		_ = store.RestoreIndex(key, r.mark, rec.url, rec.variants) // without it, its variants aren't found
 		return nil
 	}
-	policy := rec.policy.Restored(in.Age, r.now)
-	if !became.stale.IsZero() {
-		policy = policy.StaleSince(became.stale)
-	}
 	err = store.Restore(key, r.mark, storage.Labels{URL: rec.url, Groups: rec.groups}, entry{
-		Policy: stored{policy, &marks{}, rec.cost}, Header: rec.header, Body: storage.NewBody(in.Body...),
+		Policy: stored{rec.policy.Restored(in.Age, r.now), &marks{}, rec.cost}, Header: rec.header, Body: storage.NewBody(in.Body...),
 	})
 	if err != nil {
 		r.left++

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -61,8 +60,6 @@ type cacheFile struct {
 
 	born time.Time // what killed processes left is older
 
-	journal *cacheJournal
-
 	changed chan struct{}   // holds a wish to look at the settings
 	purges  chan struct{}   // holds a wish to write soon
 	running context.Context // ended: cut off what is read or written, write once more, and end
@@ -89,7 +86,6 @@ func newCacheFile(log *slog.Logger, parts func() *cacheParts) *cacheFile {
 		log: log, parts: parts, caches: func(string) bool { return true },
 		changed: make(chan struct{}, 1), purges: make(chan struct{}, 1), born: time.Now(),
 	}
-	f.journal = newCacheJournal(log, func() { f.purged(true) }, func() { f.purged(false) })
 	f.running, f.stop = context.WithCancel(context.Background())
 	return f
 }
@@ -102,7 +98,6 @@ func (f *cacheFile) start() {
 		return
 	}
 	f.ended = make(chan struct{})
-	go f.journal.run()
 	go f.run(f.ended)
 }
 
@@ -115,7 +110,6 @@ func (f *cacheFile) configure(cfg config.CacheSnapshot) {
 		f.status, f.warned = CacheSnapshotStatus{File: cfg.File, Writes: f.status.Writes, Errors: f.status.Errors}, time.Time{}
 	}
 	f.cfg = cfg
-	f.journal.configure(cfg.File != "")
 	f.look()
 }
 
@@ -127,8 +121,8 @@ func (f *cacheFile) look() {
 	}
 }
 
-// purged has a snapshot written soon. What was purged hard, and isn't in the journal,
-// must not come back from the one that is there, see discard.
+// purged has a snapshot written soon. What was purged hard must not come back from
+// the one that is there, see discard.
 func (f *cacheFile) purged(hard bool) {
 	if hard {
 		f.hard.Add(1)
@@ -136,20 +130,6 @@ func (f *cacheFile) purged(hard bool) {
 	select {
 	case f.purges <- struct{}{}:
 	default: // asked for already
-	}
-}
-
-// changes notes what was changed in the cache, so that a process that is killed
-// doesn't get it back from the snapshot that is there.
-func (f *cacheFile) changes(now time.Time, all []change) {
-	if f.journal.note(now, all...) {
-		return
-	}
-	for i := range all {
-		if all[i].soft.IsZero() {
-			f.purged(true)
-			return
-		}
 	}
 }
 
@@ -221,7 +201,6 @@ func (f *cacheFile) run(ended chan struct{}) {
 			cfg := f.settings()
 			f.save(f.last, cfg)
 			f.discard(cfg)
-			f.journal.close()
 			return
 		}
 		timer.Stop()
@@ -231,12 +210,7 @@ func (f *cacheFile) run(ended chan struct{}) {
 // load reads the file, unless it has been.
 func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 	parts := f.parts()
-	if cfg.File == "" || parts == nil {
-		f.journal.pauses()
-		return
-	}
-	if f.read == cfg.File {
-		f.journal.resumes(cfg.File + journalSuffix)
+	if cfg.File == "" || parts == nil || f.read == cfg.File {
 		return
 	}
 	began := time.Now()
@@ -248,11 +222,6 @@ func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 	}
 	err := regular(cfg.File)
 	r := &restoring{f: f, parts: parts, mark: parts.store.Mark(), now: began, cfg: cfg}
-	changes, unread := f.journal.read(cfg.File + journalSuffix)
-	r.changes = changes
-	if err == nil && unread != nil && regular(cfg.File+journalSuffix) == nil {
-		err = fmt.Errorf("what was invalidated since can't be known: %v", unread) // not wrapped: the snapshot itself is ours
-	}
 	if err == nil {
 		_, err = snapshot.Read(ctx, cfg.File, recordSchema, began, parts.object, r.restore)
 	}
@@ -359,18 +328,13 @@ const writesAtOnce = 3
 
 // write writes the file as of now.
 func (f *cacheFile) write(ctx context.Context, cfg config.CacheSnapshot, parts *cacheParts, now time.Time) (snapshot.Written, error) {
-	hard, seq := f.hard.Load(), f.journal.begins()
+	hard := f.hard.Load()
 	if err := regular(cfg.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return snapshot.Written{}, err
 	}
-	w, err := snapshot.Replace(ctx, cfg.File, recordSchema, now, numbered(seq, records(parts.store, now)), func(rename func() error) error {
+	return snapshot.Replace(ctx, cfg.File, recordSchema, now, records(parts.store, now), func(rename func() error) error {
 		return f.put(hard, rename)
 	})
-	if err == nil {
-		w.Records-- // the mark is none of the cache's
-		f.journal.ended()
-	}
-	return w, err
 }
 
 // errOvertaken: what was written has what was purged hard meanwhile.

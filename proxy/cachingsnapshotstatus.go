@@ -13,7 +13,7 @@ type CacheSnapshotStatus struct {
 	File string `json:"file"`
 	// Reading: it is being read. Restored counts the answers that were taken from
 	// it, LeftOut those that were not: no route caches them any more, they are
-	// too large, or they were invalidated or purged since.
+	// too large, or this process has had them invalidated or purged.
 	Reading  bool `json:"reading"`
 	Restored int  `json:"restored"`
 	LeftOut  int  `json:"leftOut"`
@@ -37,10 +37,6 @@ type CacheSnapshotStatus struct {
 	// one was; zero and empty if the last write succeeded.
 	FailingSince time.Time `json:"failingSince,omitzero"`
 	LastError    string    `json:"lastError,omitempty"`
-	// JournalBytes is about how much is noted of what was invalidated and purged
-	// since the last snapshot; JournalError is why that can't be noted.
-	JournalBytes int64  `json:"journalBytes"`
-	JournalError string `json:"journalError,omitempty"`
 }
 
 // tell notes something of the file, unless another one has taken its place.
@@ -60,7 +56,6 @@ func (f *cacheFile) told() *CacheSnapshotStatus {
 		return nil
 	}
 	s := f.status
-	s.JournalBytes, s.JournalError = f.journal.state()
 	return &s
 }
 

@@ -1,4 +1,4 @@
-// Package packed reads and writes what snapshots and their journals keep: numbers of
+// Package packed reads and writes what snapshots keep: numbers of
 // variable length, and texts behind their length.
 package packed
 

@@ -14,8 +14,7 @@
 // not be one. A file of another format or schema is left alone.
 //
 // The file knows nothing of what was purged since it was written. Who purges what
-// must not come back says so in the file's [Journal], or writes again and lets no older
-// one take its place, see [Replace].
+// must not come back writes again, and lets no older one take its place, see [Replace].
 //
 // Ages go on by the wall clock: a record is as old as when it was written, plus
 // the time since. A clock that was set back makes nothing younger.
@@ -23,7 +22,6 @@
 //	format.go    how records are laid out
 //	write.go     a file, all of it or none
 //	read.go      what of a file is sound
-//	journal.go   what happened since
 //	leftover.go  what killed writers leave
 //	lock_*.go    that one is being written
 package snapshot

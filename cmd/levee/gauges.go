@@ -107,7 +107,6 @@ func snapshotted(f *proxy.CacheSnapshotStatus, now time.Time) *telemetry.CacheSn
 	return &telemetry.CacheSnapshot{
 		Age: max(now.Sub(f.Written), 0), Bytes: f.Bytes, Took: time.Duration(f.WriteSeconds * float64(time.Second)),
 		Written: f.Writes, Failed: f.Errors, Restored: f.Restored, LeftOut: f.LeftOut, Ignored: f.Ignored != "",
-		Unnoted: f.JournalError != "",
 	}
 }
 

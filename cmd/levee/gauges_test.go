@@ -26,7 +26,7 @@ func TestObserveAdmission(t *testing.T) {
 		},
 		Cache: &proxy.CacheStatus{
 			Entries: 12, Bytes: 3000, Evicted: 4, Fetches: 6, FetchingBytes: 70, FetchingBudget: 80, LaggingBytes: 90, Crowded: 13,
-			Snapshot: &proxy.CacheSnapshotStatus{File: "cache", Written: time.Unix(1700000000, 0), Bytes: 900, WriteSeconds: 0.25, Writes: 3, Errors: 2, Restored: 8, Ignored: "damaged", JournalError: "no space"},
+			Snapshot: &proxy.CacheSnapshotStatus{File: "cache", Written: time.Unix(1700000000, 0), Bytes: 900, WriteSeconds: 0.25, Writes: 3, Errors: 2, Restored: 8, Ignored: "damaged"},
 			Routes:   []proxy.CachedRoute{{Name: "features", Results: []proxy.CacheResult{{Result: "stale", Rung: "stale-on-overload", Count: 5}}}},
 		},
 		State: &proxy.StateStatus{File: "state", Written: time.UnixMilli(1700000000500), Errors: 1},
@@ -82,7 +82,6 @@ func TestObserveAdmission(t *testing.T) {
 		`levee_cache_snapshot_writes_total{result="failure"} 2`,
 		`levee_cache_snapshot_answers_total{result="restored"} 8`,
 		`levee_cache_snapshot_ignored 1`,
-		`levee_cache_snapshot_journal_failing 1`,
 		`levee_cache_requests_total{result="stale",route="features",rung="stale-on-overload"} 5`,
 		`levee_retry_budget_left{levee_upstream="features"} 3`,
 		`levee_retries_total{levee_upstream="features",on="503",result="failure"} 2`,

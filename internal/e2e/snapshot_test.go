@@ -159,39 +159,6 @@ func TestKilledWhileWritingASnapshot(t *testing.T) {
 	}
 }
 
-// TestKilledBehindAnInvalidation: what a client has changed isn't back after kill -9
-// right behind the answer to it, nor after one more.
-func TestKilledBehindAnInvalidation(t *testing.T) {
-	w := newWarm(t, filepath.Join(t.TempDir(), "cache"), "1h")
-	l := w.start()
-	w.askAll(l)
-	l.stop(syscall.SIGTERM)
-	l = w.start()
-	for i := range 50 {
-		request, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://%s/%d", l.addresses[0], i), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Host = "example.com"
-		resp, err := http1().Do(request)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatal(resp, err)
-		}
-		resp.Body.Close()
-	}
-	for range 2 {
-		l.signal(syscall.SIGKILL)
-		l.wait(-1)
-		l = w.start()
-		if s := w.status(l); s.Restored != warmKeys-50 || s.LeftOut != 50 || s.Ignored != "" || s.JournalError != "" {
-			t.Errorf("%+v", s)
-		}
-	}
-	if n := w.askAll(l); n != 50 {
-		t.Errorf("%d misses, want 50", n)
-	}
-}
-
 // askNamed asks for something at a host's name: keys have the host, and each
 // levee listens on a port of its own.
 func askNamed(client *http.Client, l *levee, path string) (status int, body string, err error) {

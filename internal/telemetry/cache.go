@@ -46,8 +46,6 @@ type CacheSnapshot struct {
 	Written, Failed   uint64
 	Restored, LeftOut int
 	Ignored           bool
-	// Unnoted: what is invalidated can't be noted beside the file.
-	Unnoted bool
 }
 
 // CacheRequests counts requests of a route.
@@ -94,14 +92,10 @@ func (g *Gauges) cacheSnapshot(s *CacheSnapshot) {
 	const answers = "Answers in the cache's snapshot at the start, by whether they were taken."
 	g.add("levee.cache.snapshot.answers", answers, "", counter, float64(s.Restored), attribute.String("result", "restored"))
 	g.add("levee.cache.snapshot.answers", answers, "", counter, float64(s.LeftOut), attribute.String("result", "left_out"))
-	var ignored, unnoted float64
+	ignored := 0.0
 	if s.Ignored {
 		ignored = 1
 	}
-	if s.Unnoted {
-		unnoted = 1
-	}
-	g.add("levee.cache.snapshot.journal.failing", "1 if what is invalidated can't be noted beside the cache's snapshot.", "", gaugeLargest, unnoted)
 	g.add("levee.cache.snapshot.ignored", "1 if the cache's snapshot was damaged or foreign at the start, and ignored, or in part.", "", gaugeLargest, ignored)
 }
 
