@@ -68,7 +68,7 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 	if a.status == http.StatusMethodNotAllowed {
 		h["Allow"] = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
 	}
-	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) { // framing is in doubt
+	if x.closes() {
 		h["Connection"] = []string{"close"}
 	}
 	x.boundAnswer(w)

@@ -155,7 +155,7 @@ func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, why plight)
 	if x.requestID != "" {
 		h[x.gen.requestIDHeader] = []string{x.requestID}
 	}
-	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) {
+	if x.closes() {
 		h["Connection"] = closeValues
 	}
 	x.record.Status, x.record.Reason, x.record.Shed = f.cfg.Status, string(why.kind), why.shed

@@ -92,6 +92,9 @@ func TestKeyedRequests(t *testing.T) {
 	wantGuard(t, resp, 400, "from 1 to 255 characters")
 	resp, _ = post(t, p.url+"/charge", "k2", strings.Repeat("x", 2<<20))
 	wantGuard(t, resp, 413, "is limited")
+	if !resp.Close { // too much is left of its body
+		t.Error("the answer doesn't say that it is the last on its connection")
+	}
 	if n := calls.Load(); n != 1 {
 		t.Errorf("%d calls, want 1", n)
 	}

@@ -161,7 +161,7 @@ const drainMost = 256 << 10
 // It must not be called once the request was sent: the transport reads too.
 func (x *exchange) drain(w http.ResponseWriter) {
 	b := &x.body
-	if b.src == nil || x.r.ProtoMajor != 1 || x.closing || x.r.ContentLength > drainMost || x.r.Header["Expect"] != nil || b.failed() != nil {
+	if b.src == nil || x.r.ProtoMajor != 1 || x.closes() || x.r.Header["Expect"] != nil {
 		return
 	}
 	if http.NewResponseController(w).Flush() != nil {
@@ -170,6 +170,18 @@ func (x *exchange) drain(w http.ResponseWriter) {
 	x.conn.linger() // not for ever
 	_, _ = io.CopyN(io.Discard, b, drainMost)
 	x.conn.lingered()
+}
+
+// closes says whether an answer of Levee's own is the last on its connection: as
+// it is told to be, as framing is in doubt, or as too much of the request's body
+// is left to read it for nothing. The client must be told, or its next request
+// goes to a connection that is about to end.
+func (x *exchange) closes() bool {
+	if x.closing || x.r.ProtoMajor != 1 {
+		return x.closing
+	}
+	b := &x.body
+	return b.failed() != nil || b.src != nil && x.r.ContentLength-b.bytes.Load() > drainMost
 }
 
 func (b *requestBody) failed() error {

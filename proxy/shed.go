@@ -185,7 +185,7 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 	if x.requestID != "" {
 		x.values.set(h, x.gen.requestIDHeader, x.requestID)
 	}
-	if x.closing || (x.r.ProtoMajor == 1 && x.body.failed() != nil) {
+	if x.closes() {
 		h["Connection"] = closeValues
 	}
 	r.tell(h, x)
