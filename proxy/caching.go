@@ -34,6 +34,7 @@ type caching struct {
 	runs   sync.WaitGroup
 	counts map[string]*cacheCounts // by route; they outlive a reload
 	purges purges
+	past   *storage.Past // of all that was purged since the start
 
 	queries queryRoom
 
@@ -70,7 +71,7 @@ type marks struct {
 }
 
 func newCaching(log *slog.Logger) *caching {
-	c := &caching{log: log, collect: runtime.GC, counts: map[string]*cacheCounts{}}
+	c := &caching{log: log, collect: runtime.GC, counts: map[string]*cacheCounts{}, past: storage.NewPast()}
 	c.file = newCacheFile(log, c.parts.Load)
 	return c
 }
@@ -97,7 +98,7 @@ func (c *caching) configure(cfg *config.Config) error {
 	case old != nil:
 		c.log.Info("cache.objectBytes has changed: the cache begins anew")
 	}
-	parts, err := newCacheParts(&cfg.Cache)
+	parts, err := newCacheParts(&cfg.Cache, c.past)
 	if err != nil {
 		return err
 	}
@@ -105,12 +106,13 @@ func (c *caching) configure(cfg *config.Config) error {
 	return nil
 }
 
-func newCacheParts(cfg *config.Cache) (*cacheParts, error) {
+func newCacheParts(cfg *config.Cache, past *storage.Past) (*cacheParts, error) {
 	parts := &cacheParts{object: int64(cfg.ObjectBytes), changes: changes{seed: maphash.MakeSeed()}}
 	var err error
 	parts.store, err = storage.New(storage.Options[stored]{
 		Budget:         int64(cfg.Bytes),
 		MaxObject:      min(parts.object+parts.object/4+objectOverhead, int64(cfg.Bytes)),
+		Past:           past,
 		MaxEntryGroups: 64 + 1, // as many as are read of a response (RFC 9875, section 2, asks for 32), and the route
 		PolicySize: func(s *stored) int {
 			return s.Size() - int(unsafe.Sizeof(s.Policy)) + int(unsafe.Sizeof(marks{}))

@@ -18,6 +18,7 @@ const recordSchema = "levee cached answers 1"
 const (
 	recordAnswer = 1 // cost url groups policy header
 	recordIndex  = 2 // url keys
+	recordWriter = 3 // url, which is empty, and when the process began that wrote the file
 )
 
 // record is a cached answer, or the index of a key's variants, as a snapshot has
@@ -26,6 +27,7 @@ type record struct {
 	kind     byte
 	url      string
 	variants []storage.Key // of an index
+	born     time.Time     // of a writer
 	groups   []string      // the rest is an answer's
 	cost     time.Duration // of fetching it
 	policy   stored
@@ -38,7 +40,10 @@ var errRecord = errors.New("not a record of this version")
 // length.
 func (r *record) append(b []byte) ([]byte, error) {
 	b = packed.AppendText(append(b, r.kind), r.url)
-	if r.kind == recordIndex {
+	switch r.kind {
+	case recordWriter:
+		return binary.AppendVarint(b, r.born.UnixNano()), nil
+	case recordIndex:
 		b = binary.AppendUvarint(b, uint64(len(r.variants)))
 		for _, v := range r.variants {
 			b = append(b, v[:]...)
@@ -64,6 +69,8 @@ func readRecord(b []byte) (r record, err error) {
 	in := packed.Reader{Rest: b}
 	r.kind, r.url = in.Byte(), in.Text()
 	switch r.kind {
+	case recordWriter:
+		r.born = time.Unix(0, in.Int())
 	case recordIndex:
 		for n := in.Count(len(storage.Key{})); n > 0; n-- {
 			r.variants = append(r.variants, storage.Key(in.Take(len(storage.Key{}))))

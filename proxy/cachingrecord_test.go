@@ -26,6 +26,7 @@ func someRecords(t testing.TB) []record {
 	return []record{
 		{kind: recordAnswer, url: "http://h/", cost: time.Second, groups: []string{"http://h g"}, policy: stored{Policy: s.Policy}, header: storage.Pack(s.Header)},
 		{kind: recordIndex, url: "http://h/", variants: []storage.Key{{1}, {2}}},
+		{kind: recordWriter, born: time.Unix(1700000000, 5)},
 	}
 }
 
@@ -43,7 +44,7 @@ func TestRecords(t *testing.T) {
 		if err != nil || !bytes.Equal(again, b) {
 			t.Errorf("%q became %q, %v", b, again, err)
 		}
-		if !reflect.DeepEqual(got.header, want.header) || !reflect.DeepEqual(got.variants, want.variants) || got.url != want.url || got.cost != want.cost || !reflect.DeepEqual(got.groups, want.groups) {
+		if !reflect.DeepEqual(got.header, want.header) || !reflect.DeepEqual(got.variants, want.variants) || got.url != want.url || got.cost != want.cost || !got.born.Equal(want.born) || !reflect.DeepEqual(got.groups, want.groups) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		for n := range b {

@@ -45,21 +45,28 @@ func records(store *storage.Store[stored], now time.Time) iter.Seq[snapshot.Reco
 type restoring struct {
 	f     *cacheFile
 	parts *cacheParts
-	mark  storage.Mark // from before: what is purged meanwhile stays purged
-	now   time.Time    // to which ages are told
+	now   time.Time // to which ages are told
 	cfg   config.CacheSnapshot
 
 	restored, left int // answers
 }
+
+// fromStart leaves out what was purged since the process began, also before the
+// reading did: requests come before it, and a reload may name an old snapshot.
+const fromStart storage.Mark = 0
 
 // errCacheFull ends the reading: what was asked for since the start must not
 // make room for what may never be asked for again.
 var errCacheFull = errors.New("the cache is full")
 
 // restore takes one record. What no route caches any more is left out; so is
-// what is larger than what is kept, and what was invalidated or purged meanwhile.
+// what is larger than what is kept, and what this
+// process has had invalidated or purged before or meanwhile.
 func (r *restoring) restore(in snapshot.Record) error {
 	rec, err := readRecord(in.Meta)
+	if err == nil && rec.kind == recordWriter {
+		return nil
+	}
 	if err != nil || len(in.Key) != len(storage.Key{}) || !r.f.caches(rec.url) {
 		r.left++
 		return nil
@@ -69,10 +76,10 @@ func (r *restoring) restore(in snapshot.Record) error {
 		return errCacheFull
 	}
 	if rec.kind == recordIndex {
-		_ = store.RestoreIndex(key, r.mark, rec.url, rec.variants) // without it, its variants aren't found
+		_ = store.RestoreIndex(key, fromStart, rec.url, rec.variants) // without it, its variants aren't found
 		return nil
 	}
-	err = store.Restore(key, r.mark, storage.Labels{URL: rec.url, Groups: rec.groups}, entry{
+	err = store.Restore(key, fromStart, storage.Labels{URL: rec.url, Groups: rec.groups}, entry{
 		Policy: stored{rec.policy.Restored(in.Age, r.now), &marks{}, rec.cost}, Header: rec.header, Body: storage.NewBody(in.Body...),
 	})
 	if err != nil {

@@ -57,8 +57,9 @@ type cacheFile struct {
 	hard    atomic.Uint64 // hard purges so far
 	place   sync.Mutex    // held while a file is put at the path, or removed from it
 	written uint64        // hard purges that the file knows of
+	owner   snapshotOwner
 
-	born time.Time // what killed processes left is older
+	born time.Time // when this process began; what killed ones left is older
 
 	changed chan struct{}   // holds a wish to look at the settings
 	purges  chan struct{}   // holds a wish to write soon
@@ -217,11 +218,12 @@ func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 	f.tell(cfg, func(s *CacheSnapshotStatus) { s.Reading = true })
 	f.ramp.begin(began)
 	extent := extentOf(parts)
+	f.takesUp(cfg.File)
 	if n := snapshot.Clean(cfg.File, f.born); n > 0 {
 		f.log.Info("removed what killed processes left beside the cache's snapshot", "file", cfg.File, "files", n)
 	}
 	err := regular(cfg.File)
-	r := &restoring{f: f, parts: parts, mark: parts.store.Mark(), now: began, cfg: cfg}
+	r := &restoring{f: f, parts: parts, now: began, cfg: cfg}
 	if err == nil {
 		_, err = snapshot.Read(ctx, cfg.File, recordSchema, began, parts.object, r.restore)
 	}
@@ -244,6 +246,9 @@ func (f *cacheFile) load(ctx context.Context, cfg config.CacheSnapshot) {
 	over(f.report(cfg, r, err, took))
 	if err == nil && r.left == 0 {
 		f.saved = extent
+	}
+	if f.hard.Load() > 0 { // what it has may have been purged before a reload named it
+		f.purged(false)
 	}
 }
 
@@ -300,7 +305,7 @@ func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took ti
 		return 0
 	}
 	extent := extentOf(parts)
-	if extent == f.saved {
+	if f.leaves(cfg) || extent == f.saved && f.knowsAll(cfg.File) {
 		return 0
 	}
 	began := time.Now()
@@ -309,8 +314,8 @@ func (f *cacheFile) save(ctx context.Context, cfg config.CacheSnapshot) (took ti
 		extent = extentOf(parts)
 		w, err = f.write(ctx, cfg, parts, time.Now())
 	}
-	if err != nil && ctx.Err() != nil {
-		return 0 // cut off by the end, as may be
+	if err != nil && ctx.Err() != nil || errors.Is(err, errYounger) {
+		return 0 // cut off by the end, as may be; or it is the other one's to write
 	}
 	took = time.Since(began)
 	if err == nil {
@@ -332,9 +337,11 @@ func (f *cacheFile) write(ctx context.Context, cfg config.CacheSnapshot, parts *
 	if err := regular(cfg.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return snapshot.Written{}, err
 	}
-	return snapshot.Replace(ctx, cfg.File, recordSchema, now, records(parts.store, now), func(rename func() error) error {
-		return f.put(hard, rename)
+	w, err := snapshot.Replace(ctx, cfg.File, recordSchema, now, f.signed(records(parts.store, now)), func(rename func() error) error {
+		return f.put(cfg, hard, rename)
 	})
+	w.Records = max(w.Records-1, 0) // but for the writer's own
+	return w, err
 }
 
 // errOvertaken: what was written has what was purged hard meanwhile.
@@ -342,16 +349,20 @@ var errOvertaken = errors.New("something was purged while the snapshot was writt
 
 // put puts a file at the path, unless there was a hard purge since it was begun,
 // when there had been so many: the purge may have removed the file that was there,
-// and this one must not bring back what it had.
-func (f *cacheFile) put(hard uint64, rename func() error) error {
+// and this one must not bring back what it had. Nor does it take a younger one's place.
+func (f *cacheFile) put(cfg config.CacheSnapshot, hard uint64, rename func() error) error {
 	f.place.Lock()
 	defer f.place.Unlock()
 	if f.hard.Load() != hard {
 		return errOvertaken
 	}
+	if f.isYoungers(cfg) {
+		return errYounger
+	}
 	err := rename()
 	if err == nil {
 		f.written = hard
+		f.owner.has(cfg.File)
 	}
 	return err
 }
@@ -363,7 +374,7 @@ func (f *cacheFile) discard(cfg config.CacheSnapshot) {
 	f.place.Lock()
 	defer f.place.Unlock()
 	hard := f.hard.Load()
-	if cfg.File == "" || hard == f.written || regular(cfg.File) != nil {
+	if cfg.File == "" || hard == f.written || regular(cfg.File) != nil || f.isYoungers(cfg) {
 		return
 	}
 	if err := os.Remove(cfg.File); err != nil && !errors.Is(err, fs.ErrNotExist) {

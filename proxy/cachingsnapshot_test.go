@@ -148,7 +148,7 @@ func TestRestoredWhatIsNotCachedAnyMore(t *testing.T) {
 		k.get("/a")
 		synctest.Wait()
 		parts := k.proxy.o.caching.parts.Load()
-		r := &restoring{f: k.proxy.o.caching.file, parts: parts, mark: parts.store.Mark(), now: time.Now()}
+		r := &restoring{f: k.proxy.o.caching.file, parts: parts, now: time.Now()}
 		k.proxy.o.caching.file.caches = func(string) bool { return false }
 		for rec := range records(parts.store, time.Now()) {
 			if err := r.restore(rec); err != nil {
@@ -178,7 +178,7 @@ func TestWireWins(t *testing.T) {
 		k.get("/a")
 		synctest.Wait()
 		parts := k.proxy.o.caching.parts.Load()
-		r := &restoring{f: k.proxy.o.caching.file, parts: parts, mark: parts.store.Mark(), now: time.Now()}
+		r := &restoring{f: k.proxy.o.caching.file, parts: parts, now: time.Now()}
 		for _, rec := range old {
 			if err := r.restore(rec); err != nil {
 				t.Error(err)
@@ -209,6 +209,9 @@ func TestAgeAfterClockWasSetBack(t *testing.T) {
 			now := time.Now().Add(c.jump).Round(0)
 			_, err := snapshot.Read(t.Context(), file, recordSchema, now, 1<<20, func(in snapshot.Record) error {
 				rec, err := readRecord(in.Meta)
+				if rec.kind == recordWriter {
+					return err
+				}
 				if p := rec.policy.Restored(in.Age, now); err != nil || p.Age(now).Round(time.Millisecond) != c.want {
 					t.Errorf("after a jump by %v: %v old, want %v, %v", c.jump, p.Age(now), c.want, err)
 				}

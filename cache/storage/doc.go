@@ -26,5 +26,6 @@
 //	restore.go   what a snapshot held
 //	marker.go    keys known to be uncacheable
 //	tags.go      what a purge can name: URLs and groups
-//	purge.go     purges, and the fills that they overtake
+//	purge.go     purges
+//	past.go      what they were, for the fills that they overtake
 package storage

@@ -29,6 +29,9 @@ type Options[P any] struct {
 	// PolicySize is how many bytes a Policy holds beyond its own size: the
 	// strings and slices in it. Default: none.
 	PolicySize func(*P) int
+	// Past is what was purged of the store whose place this one takes. Default:
+	// nothing.
+	Past *Past
 }
 
 const minBudget = 1 << 20
@@ -62,6 +65,9 @@ func (o Options[P]) complete() (Options[P], error) {
 	o.MaxVariants, o.MaxGroups, o.MaxEntryGroups, o.VariantPause = int(variants), int(groups), int(each), time.Duration(pause)
 	if o.PolicySize == nil {
 		o.PolicySize = func(*P) int { return 0 }
+	}
+	if o.Past == nil {
+		o.Past = NewPast()
 	}
 	return o, nil
 }

@@ -1,10 +1,6 @@
 package storage
 
 import (
-	"hash/maphash"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -27,19 +23,26 @@ type Mark uint64
 // Mark is the present one.
 func (s *Store[P]) Mark() Mark { return Mark(s.purges.Load()) }
 
+// number is the next purge's.
+func (s *Store[P]) number() uint64 {
+	n := s.purges.Add(1)
+	raise(&s.past.last, n)
+	return n
+}
+
 // PurgeURL purges the entries labelled with this URL, all variants of it,
 // and says whether there were any.
 func (s *Store[P]) PurgeURL(url string, how Mode, now time.Time) bool {
-	n := s.purges.Add(1)
-	s.recent.url(url, n)
+	n := s.number()
+	s.past.url(url, n)
 	return s.space.Load().urls.find(url, how, n, now.UnixNano())
 }
 
 // PurgeGroup purges the entries labelled with this group, and says whether
 // there were any.
 func (s *Store[P]) PurgeGroup(group string, how Mode, now time.Time) bool {
-	n := s.purges.Add(1)
-	s.recent.group(group, n)
+	n := s.number()
+	s.past.group(group, n)
 	return s.space.Load().groups.find(group, how, n, now.UnixNano())
 }
 
@@ -47,17 +50,17 @@ func (s *Store[P]) PurgeGroup(group string, how Mode, now time.Time) bool {
 // counts those URLs. It looks at every URL, some milliseconds for each hundred
 // thousand; hits go on meanwhile.
 func (s *Store[P]) PurgePrefix(prefix string, how Mode, now time.Time) int {
-	n := s.purges.Add(1)
-	s.recent.prefix(prefix, n)
+	n := s.number()
+	s.past.prefix(prefix, n)
 	return s.space.Load().urls.findPrefix(prefix, how, n, now.UnixNano())
 }
 
 // PurgeAll purges everything, in constant time. A hard one also gives the memory
 // back at once, markers included.
 func (s *Store[P]) PurgeAll(how Mode, now time.Time) {
-	n := s.purges.Add(1)
+	n := s.number()
 	s.all.mark(how, n, now.UnixNano())
-	raise(&s.recent.all, n)
+	raise(&s.past.all, n)
 	if how == Hard {
 		s.renew.Lock()
 		defer s.renew.Unlock()
@@ -132,69 +135,6 @@ func (e *Entry[P]) gone() bool {
 	}
 	for _, t := range e.groups {
 		if t.hard.Load() > uint64(e.mark) {
-			return true
-		}
-	}
-	return false
-}
-
-const (
-	recentSlots    = 4096
-	recentPrefixes = 64
-)
-
-// recent remembers purges for the sake of fills that they overtook: tags live
-// only as long as their entries, and what is being fetched has none yet.
-// Texts share slots by their hash; where two meet, a fill is not stored that
-// could have been, which costs one more fetch.
-type recent struct {
-	all    atomic.Uint64
-	seed   maphash.Seed
-	urls   [recentSlots]atomic.Uint64
-	groups [recentSlots]atomic.Uint64
-
-	lock     sync.Mutex
-	prefixes [recentPrefixes]struct {
-		text string
-		n    uint64
-	}
-	next      int
-	forgotten uint64 // the last prefix purge that is no longer listed
-}
-
-func (r *recent) slot(text string) uint64 { return maphash.String(r.seed, text) % recentSlots }
-
-func (r *recent) url(text string, n uint64) { raise(&r.urls[r.slot(text)], n) }
-
-func (r *recent) group(text string, n uint64) { raise(&r.groups[r.slot(text)], n) }
-
-func (r *recent) prefix(text string, n uint64) {
-	r.lock.Lock()
-	defer r.lock.Unlock()
-	p := &r.prefixes[r.next]
-	r.forgotten = max(r.forgotten, p.n)
-	p.text, p.n = strings.Clone(text), n
-	r.next = (r.next + 1) % recentPrefixes
-}
-
-// covers says whether a purge after m covers what has these labels.
-func (r *recent) covers(l Labels, m Mark) bool {
-	n := uint64(m)
-	if r.all.Load() > n || r.urls[r.slot(l.URL)].Load() > n {
-		return true
-	}
-	for _, g := range l.Groups {
-		if r.groups[r.slot(g)].Load() > n {
-			return true
-		}
-	}
-	r.lock.Lock()
-	defer r.lock.Unlock()
-	if r.forgotten > n {
-		return true
-	}
-	for _, p := range r.prefixes {
-		if p.n > n && strings.HasPrefix(l.URL, p.text) {
 			return true
 		}
 	}

@@ -5,7 +5,8 @@ import "slices"
 // Restore stores a response that [Store.All] listed before a restart, under the
 // key that it had, unless the key has one already: what was fetched since the
 // start is newer than any that was kept. m is taken before the first is restored,
-// so that what is purged while they are restored stays purged.
+// so that what is purged while they are restored stays purged; 0 leaves out what
+// was purged since the beginning of the store's [Past].
 func (s *Store[P]) Restore(k Key, m Mark, l Labels, e Entry[P]) error {
 	e.index = nil
 	return s.put(k, m, l, &e, true)

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"hash/maphash"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -14,7 +13,7 @@ type Store[P any] struct {
 	opt     Options[P]
 	purges  atomic.Uint64 // how many there were, which numbers them
 	all     tag           // what a purge of everything marks
-	recent  recent
+	past    *Past
 	evicted atomic.Uint64
 	writes  atomic.Uint64
 
@@ -38,8 +37,8 @@ func New[P any](o Options[P]) (*Store[P], error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store[P]{opt: o}
-	s.recent.seed = maphash.MakeSeed()
+	s := &Store[P]{opt: o, past: o.Past}
+	s.purges.Store(s.past.last.Load())
 	s.space.Store(s.newSpace(o.Budget))
 	return s, nil
 }
@@ -196,7 +195,7 @@ func (s *Store[P]) prepare(sp *space[P], m Mark, l Labels, e *Entry[P]) error {
 	e.weight = uint32(weight)
 	// Looked up after the tags were acquired: a purge either finds them, or
 	// was noted before.
-	if s.Mark() != m && (s.recent.covers(l, m) || e.gone()) {
+	if s.Mark() != m && (s.past.covers(l, m) || e.gone()) {
 		sp.untag(e)
 		return ErrPurged
 	}
