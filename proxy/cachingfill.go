@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/cache/coalesce"
 	"github.com/levee-proxy/levee/cache/storage"
 )
 
@@ -27,6 +29,7 @@ type filling struct {
 	policy cache.Policy
 	count  int64
 	large  bool // larger than what is kept
+	nobody bool // there is neither room to keep it nor anybody who reads it
 
 	watched bool // it is given up when it stands still
 	over    bool
@@ -119,6 +122,7 @@ func (b *filling) share(s *cache.Storing, now time.Time) {
 		b.tooLarge(now)
 	} else if !f.fill.Reserve(b.got.size) {
 		b.got.stores = false
+		f.putOff(now)
 	}
 	f.fill.Start(b.got, b.got.size)
 	b.watch(now)
@@ -265,7 +269,12 @@ func (b *filling) Write(data []byte) (int, error) {
 		if !b.large && b.got.policy != nil && b.count > b.most() {
 			b.tooLarge(time.Now())
 		}
-		return b.f.fill.Write(data)
+		n, err := b.f.fill.Write(data)
+		if b.got.policy != nil && errors.Is(err, coalesce.ErrAbandoned) {
+			b.nobody = true
+			b.f.putOff(time.Now())
+		}
+		return n, err
 	case fillFailed:
 		if len(b.failed.body)+len(data) <= keptFailure {
 			b.failed.body = append(b.failed.body, data...)

@@ -13,10 +13,21 @@ const (
 	// the next is tried.
 	refreshAgain = time.Second
 
+	// refreshRoomless is how long after one whose answer there was no room for: that
+	// is Levee's doing, and asking for it again soon would cost the upstream only.
+	refreshRoomless = 10 * time.Second
+
 	// earlyBeta is how early what is still fresh is refreshed: 1 is what keeps
 	// the expected number of refreshes of a popular answer at about one.
 	earlyBeta = 1
 )
+
+// putOff has a refresh for whose answer there is no room tried again much later.
+func (f *fetch) putOff(now time.Time) {
+	if f.background && f.old != nil {
+		f.old.Policy.marks.refresh.Store(int64(sinceEpoch(now) + jittered(refreshRoomless)))
+	}
+}
 
 // jittered is d, give or take half of it.
 func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d) }

@@ -65,7 +65,8 @@ type RefreshStatus struct {
 	Succeeded uint64 `json:"succeeded"`
 	Failed    uint64 `json:"failed"`
 	// Unpaid are those for which there was no budget, Crowded those for which the
-	// upstream had no room: they are tried later.
+	// upstream had no permit free, or the cache no room for the answer: they are
+	// tried later.
 	Unpaid  uint64 `json:"unpaid"`
 	Crowded uint64 `json:"crowded"`
 }
@@ -98,7 +99,7 @@ func (f *fetch) payBack(sent, succeeded bool) {
 	}
 	f.paid = nil
 	switch {
-	case !sent:
+	case !sent || f.into.nobody: // neither is the upstream's fault
 		b.crowded.Add(1)
 		b.Return(now)
 	case succeeded:

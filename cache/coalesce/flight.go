@@ -210,7 +210,7 @@ func (f *flight[K, H]) account() {
 func (f *flight[K, H]) fits(n int64) bool {
 	more := n - f.counted
 	if more > 0 {
-		if !f.g.take(more) {
+		if !f.g.take(more, n) {
 			return false
 		}
 		f.counted = n

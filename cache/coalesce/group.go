@@ -44,10 +44,16 @@ func New[K comparable, H any](o Options[K]) *Group[K, H] {
 // that are more already stay.
 func (g *Group[K, H]) SetMaxBytes(n int64) { g.most.Store(max(n, g.opt.MaxObject+maxChunk)) }
 
-// take takes n bytes more for a fill that is to be kept whole, if there is room.
-func (g *Group[K, H]) take(n int64) bool {
+// small is how large a fill may be that is kept whole however far readers are behind:
+// passed on, it would be in its reader's window all the same. Without that, a few who
+// read nothing of large answers could keep all others from being stored and shared.
+const small = 64 << 10
+
+// take takes n bytes more for a fill that is to be kept whole, if there is room. With
+// them it has all bytes.
+func (g *Group[K, H]) take(n, all int64) bool {
 	most := g.most.Load()
-	if g.behind.Load() > 4*most {
+	if all > small && g.behind.Load() > 4*most {
 		return false
 	}
 	if g.kept.Add(n) > most {

@@ -18,7 +18,8 @@ type Options[K comparable] struct {
 	// one of MaxObject at least. One that finds no room is treated like one over
 	// MaxObject, with more patience: it is not its readers' fault. Fills that have
 	// ended and are still being read may hold four times as much; while they hold
-	// more, none is kept. [Group.SetMaxBytes] changes it. Default: 256 MiB.
+	// more, none over 64 KiB is kept. [Group.SetMaxBytes] changes it. Default:
+	// 256 MiB.
 	MaxBytes int64
 	// Window is how many bytes of a fill that isn't kept whole are held for its
 	// readers; for a single one, half of it. Default: 256 KiB.
