@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -200,41 +199,6 @@ func (o *ownFields) forward(x *exchange, in http.Header) {
 	setMissing(xRealIP, "")
 	add(forwardedField, element)
 	add(viaField, viaElement(x.r, x.gen.name, o.values))
-}
-
-// forwarded are the forwarding fields of a request that came without any that
-// count: those of the next one on its connection are the same, as a rule.
-type forwarded struct {
-	gen   *generation // and with it the configuration
-	minor int         // of HTTP/1
-	host  string
-	lines []byte // as HTTP/1.1 has them
-}
-
-// forwardsAsBefore are the forwarding fields of such a request, as long as one
-// request at a time comes on its connection. Nil: it is another one.
-func (x *exchange) forwardsAsBefore() *forwarded {
-	in, c := x.r.Header, x.conn
-	if c.Conn == nil || x.r.ProtoMajor != 1 || x.fetch != nil || x.run != nil || x.gen.renames || len(in[viaField]) > 0 {
-		return nil
-	}
-	if c.trusted(x.gen) {
-		for name := range in {
-			if isForwarding(name) {
-				return nil
-			}
-		}
-	}
-	f := c.forwarded
-	if f == nil || f.gen != x.gen || f.minor != x.r.ProtoMinor || f.host != x.r.Host {
-		f = &forwarded{gen: x.gen, minor: x.r.ProtoMinor, host: strings.Clone(x.r.Host)}
-		var own ownFields
-		own.begin(nil)
-		own.forward(x, nil)
-		f.lines = bytes.Clone(own.appendTo(nil))
-		c.forwarded = f
-	}
-	return f
 }
 
 // joinField adds an element to a list field, whose earlier lines become one.

@@ -12,8 +12,8 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 )
 
-// generation is one configuration turned into working parts. It never changes:
-// a request holds the one that it began with until it ends.
+// generation is one configuration turned into working parts. It never changes,
+// but for what it remembers of its own: a request holds the one that it began with until it ends.
 type generation struct {
 	cfg             *config.Config
 	name            string
@@ -27,6 +27,7 @@ type generation struct {
 	vouched         map[string]bool         // fields whose underscored twins are dropped, in lower case
 	renames         bool                    // what Levee says by a name of the configuration's choice is a forwarding field
 	noRoute         *telemetry.RouteMetrics // for requests that no route takes
+	forwards        forwards
 }
 
 // route is a configured route, bound to its upstream. What each request needs of
@@ -75,6 +76,7 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		noRoute:         o.Metrics.Route("none"),
 	}
 	g.vouched = vouchedFields(cfg)
+	g.forwards.settings = settings.Add(1)
 	g.renames = isForwarding(g.requestIDHeader) || isForwarding(g.deadlineHeader) || isForwarding(g.priorityHeader)
 	for i := range cfg.Upstreams {
 		up := &cfg.Upstreams[i]
