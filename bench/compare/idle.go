@@ -31,9 +31,9 @@ func (r *running) idle(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	// What answering took is given back in a while, as it is between the
-	// requests of real clients.
-	if err := pause(ctx, time.Second); err != nil {
+	// What answering took is given back in a while. It is the long waits that
+	// memory matters in.
+	if err := pause(ctx, settling); err != nil {
 		return sample{}, err
 	}
 	during, err := usageOf(r.PID())
@@ -47,6 +47,9 @@ func (r *running) idle(ctx context.Context) (sample, error) {
 	}
 	return sample{Requests: 2 * len(conns), RSS: during.rss, PerConnection: float64(during.rss-before.rss) / float64(len(conns))}, nil
 }
+
+// settling is for how long connections are idle before it is looked what they take.
+const settling = 12 * time.Second
 
 // openers is how many connections are opened at once.
 const openers = 32

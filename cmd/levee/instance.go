@@ -70,6 +70,7 @@ func run(file string, over config.Overrides, stdout, stderr *os.File) error {
 	go i.manager.Watch(watching)
 	if pacer := newPacer(i.proxy.CacheMemory); pacer != nil {
 		go pacer.run(watching)
+		go newTidier().run(watching)
 	}
 
 	life := life{

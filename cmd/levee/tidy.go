@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// tidyEvery is how often it is looked whether memory can be given back.
+	tidyEvery = 5 * time.Second
+
+	// calmAllocs is how much may be allocated in that time by a process that has
+	// hardly anything to do: probes and scrapes alone take less.
+	calmAllocs = 2 << 20
+
+	// tidyFrom is how much must be had back for it to be worth a collection, and
+	// tidyShare what share of the heap: to go through it costs by what is alive.
+	tidyFrom  = 4 << 20
+	tidyShare = 8
+)
+
+// tidier gives memory back to the system when a busy time is over. By itself the
+// runtime collects by how much is allocated, so a process that has become quiet
+// keeps what its busiest moment took until it is busy again, or for minutes; a
+// sidecar's neighbours can use that. Once is enough: as long as it stays quiet
+// there is nothing more to give back.
+type tidier struct {
+	usage func() heapUsage
+	free  func()
+
+	allocs uint64 // at the last look
+	calm   bool   // it was calm then, and has been tidied if that was worth it
+}
+
+// heapUsage is what the tidier goes by.
+type heapUsage struct {
+	allocs uint64 // bytes allocated since the start
+	alive  uint64 // bytes that the last collection left
+	held   uint64 // bytes that the heap holds of the system's memory
+}
+
+func newTidier() *tidier { return &tidier{usage: readHeap, free: debug.FreeOSMemory} }
+
+// run looks at intervals until ctx ends.
+func (t *tidier) run(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			t.look()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look tidies, if a busy time has come to its end.
+func (t *tidier) look() {
+	now := t.usage()
+	calm := now.allocs-t.allocs < calmAllocs
+	t.allocs = now.allocs
+	if !calm || t.calm {
+		t.calm = calm
+		return
+	}
+	t.calm = true
+	if spare := now.held - min(now.alive, now.held); spare >= max(tidyFrom, now.alive/tidyShare) {
+		t.free()
+		t.allocs = t.usage().allocs
+	}
+}
+
+func readHeap() heapUsage {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(s)
+	held := uint64(0)
+	for _, class := range s[2:] {
+		held += class.Value.Uint64()
+	}
+	return heapUsage{allocs: s[0].Value.Uint64(), alive: s[1].Value.Uint64(), held: held}
+}
