@@ -183,7 +183,7 @@ func TestHitAllocatesLikeNetHTTP(t *testing.T) {
 			})
 			least := leastOf(func() float64 { return allocations(t, ideal, &c) })
 			t.Logf("a hit: %.2f allocations, a handler that has it ready: %.2f", hit, least)
-			if hit-least > 0.2 {
+			if hit-least > 0.5 { // what else runs on a busy machine takes a quarter, at times
 				t.Errorf("a hit allocates %.2f times, a handler that has the answer ready %.2f times", hit, least)
 			}
 		})
