@@ -65,12 +65,17 @@ func newPacer(cache func() (budget, used int64)) *pacer {
 
 // run looks at intervals until ctx ends.
 func (p *pacer) run(ctx context.Context) {
-	tick := time.NewTicker(paceEvery)
+	every(ctx, paceEvery, func() { p.look(aliveMemory()) })
+}
+
+// every calls look at intervals until ctx ends.
+func every(ctx context.Context, interval time.Duration, look func()) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			p.look(aliveMemory())
+			look()
 		case <-ctx.Done():
 			return
 		}

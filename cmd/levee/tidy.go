@@ -44,18 +44,7 @@ type heapUsage struct {
 func newTidier() *tidier { return &tidier{usage: readHeap, free: debug.FreeOSMemory} }
 
 // run looks at intervals until ctx ends.
-func (t *tidier) run(ctx context.Context) {
-	tick := time.NewTicker(tidyEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			t.look()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+func (t *tidier) run(ctx context.Context) { every(ctx, tidyEvery, t.look) }
 
 // look tidies, if a busy time has come to its end.
 func (t *tidier) look() {
