@@ -22,11 +22,10 @@ type attempt struct {
 	number   int       // as it is told to the upstream, proxies before us counted
 	follows  condition // of a retry: what it is made for
 
-	// ctx is the exchange's, or where that isn't whole, life: one of its own, that
-	// ends with the exchange's, whole.
-	ctx   context.Context
-	whole context.Context // nil: ctx is the exchange's
-	life  ending
+	// ctx is the exchange's, or life: one of its own, which ends with that and
+	// knows so at once.
+	ctx  context.Context
+	life ending
 
 	begun    time.Time
 	came     time.Time     // the answer's header, or the failure
@@ -61,16 +60,6 @@ type attempt struct {
 	interimMu sync.Mutex
 	interim   int
 	over      bool // the final answer has begun: interim ones come too late
-}
-
-// cause says why the attempt was ended; nil: it wasn't. Where the exchange has
-// ended, its cause is known here at once: a context of the attempt's own is only
-// being told of it, on another goroutine.
-func (a *attempt) cause() error {
-	if cause := context.Cause(a.ctx); cause != nil || a.whole == nil {
-		return cause
-	}
-	return context.Cause(a.whole)
 }
 
 // bodyTouched says whether any of the body was read for this attempt.

@@ -139,14 +139,14 @@ func TestAttemptKnowsItsExchangesEnd(t *testing.T) {
 	for range 100 {
 		e := &ending{}
 		e.begin(t.Context())
-		a := &attempt{whole: e}
+		a := &attempt{}
 		a.life.begin(e)
 		a.ctx = &a.life
-		if err := a.cause(); err != nil {
+		if err := context.Cause(a.ctx); err != nil {
 			t.Fatalf("before: %v", err)
 		}
 		e.cancel(late)
-		if err := a.cause(); err != late {
+		if err := context.Cause(a.ctx); err != late {
 			t.Fatalf("ended for %v", err)
 		}
 		a.life.cancel(nil)

@@ -118,8 +118,8 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 			a.unsent = true
 			return nil, err // on no other connection either
 		}
-		a.unsent = refused || untouched && (!c.h2 || a.cause() == nil)
-		if !reused || !untouched || a.bodyTouched() || a.cause() != nil || tries >= maxStaleConns {
+		a.unsent = refused || untouched && (!c.h2 || context.Cause(a.ctx) == nil)
+		if !reused || !untouched || a.bodyTouched() || context.Cause(a.ctx) != nil || tries >= maxStaleConns {
 			return nil, err
 		}
 	}

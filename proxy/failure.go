@@ -70,7 +70,7 @@ func (x *exchange) explain(err error) *failure {
 // explainAttempt turns the failure of an attempt into one, likewise. The attempt
 // may have ended before the exchange did.
 func (x *exchange) explainAttempt(a *attempt) *failure {
-	return x.explainBy(a.cause(), a.err, x.body.failed())
+	return x.explainBy(context.Cause(a.ctx), a.err, x.body.failed())
 }
 
 // explainCause is for an exchange that ends for a reason of its own.

@@ -95,8 +95,7 @@ func (o *ownFields) passAttempt(x *exchange, a *attempt) {
 func (r *retrying) enlist(a *attempt) *attempt {
 	a.number = r.first + len(r.mine)
 	a.h1only = r.x.upgrade
-	a.whole = r.x.ctx
-	a.life.begin(a.whole)
+	a.life.begin(r.x.ctx)
 	a.ctx = &a.life
 	r.mine = append(r.mine, a)
 	r.x.bound.holds(a.permit)
@@ -150,9 +149,9 @@ func (r *retrying) conditionOf(a *attempt) condition {
 	}
 	f := a.failure
 	switch {
-	case a.cause() == errTryDeadline:
+	case context.Cause(a.ctx) == errTryDeadline:
 		return onTryTimeout
-	case f.cut, a.cause() != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, errNotKept):
+	case f.cut, context.Cause(a.ctx) != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, errNotKept):
 		return noCondition // the client's side, or our own, or no other endpoint would do better
 	case isRefused(a.err):
 		return onRefusedStream
@@ -317,7 +316,7 @@ func (r *retrying) place(e *endpoint, now time.Time) *attempt {
 // their end: those that have lost, beside whoever's answer was passed on.
 func (r *retrying) settle() {
 	for _, a := range r.mine {
-		a.life.cancel(context.Cause(a.whole))
+		a.life.cancel(context.Cause(r.x.ctx))
 	}
 }
 
