@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // authorityStore holds the authorities of a PEM file and reads it again when it
@@ -15,21 +17,21 @@ import (
 type authorityStore struct {
 	file    string
 	pool    atomic.Pointer[x509.CertPool]
-	checked atomic.Int64 // when the last look was, as sinceEpoch
+	checked atomic.Int64 // when the last look was, as clock.Since
 	mu      sync.Mutex   // guards stamp, and one look at a time
 	stamp   fileStamp
 }
 
 func newAuthorityStore(file string) (*authorityStore, error) {
 	s := &authorityStore{file: file}
-	s.checked.Store(int64(sinceEpoch(time.Now())))
+	s.checked.Store(int64(clock.Since(time.Now())))
 	return s, s.reload()
 }
 
 // current returns the authorities, and looks at the file if the last look is
 // old enough, without waiting for what it finds.
 func (s *authorityStore) current() *x509.CertPool {
-	last, now := s.checked.Load(), int64(sinceEpoch(time.Now()))
+	last, now := s.checked.Load(), int64(clock.Since(time.Now()))
 	if now-last >= int64(certRecheck) && s.checked.CompareAndSwap(last, now) {
 		go func() { _ = s.reload() }()
 	}

@@ -64,7 +64,7 @@ type stored struct {
 type entry = storage.Entry[stored]
 
 // marks are what happened around a stored response, which itself never changes.
-// Each is a time since the epoch.
+// Each is a moment as [clock.Since] has it.
 type marks struct {
 	refresh atomic.Int64 // before it, no refresh is tried again
 	failed  atomic.Int64 // before it, the upstream isn't asked: it has just failed

@@ -12,6 +12,7 @@ import (
 	"github.com/levee-proxy/levee/cache/coalesce"
 	"github.com/levee-proxy/levee/cache/storage"
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // fetch is one request to the upstream on behalf of all who ask for the same,
@@ -207,9 +208,9 @@ func (f *fetch) header() http.Header {
 func (f *fetch) give(why *fetchError, trouble cache.Trouble) {
 	now := time.Now()
 	if f.old != nil {
-		f.old.Policy.marks.refresh.Store(int64(sinceEpoch(now) + jittered(refreshAgain)))
+		f.old.Policy.marks.refresh.Store(int64(clock.Since(now) + jittered(refreshAgain)))
 		if trouble == cache.Failed {
-			f.old.Policy.marks.failed.Store(int64(sinceEpoch(now) + jittered(failureMark)))
+			f.old.Policy.marks.failed.Store(int64(clock.Since(now) + jittered(failureMark)))
 		}
 	}
 	switch {

@@ -3,6 +3,8 @@ package proxy
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // rampFor is how long after a warm start refreshes take less than what they may.
@@ -13,10 +15,10 @@ const rampFor = 30 * time.Second
 // the upstream can take and the upstream's own caches may be cold: each is
 // answered from what was restored, and the refreshes behind come one by one at
 // first and as many as always in the end. The zero value holds nothing back.
-type ramp struct{ since atomic.Int64 } // as sinceEpoch; 0: no ramp
+type ramp struct{ since atomic.Int64 } // as clock.Since; 0: no ramp
 
 func (r *ramp) begin(now time.Time) {
-	since := int64(sinceEpoch(now))
+	since := int64(clock.Since(now))
 	if since == 0 {
 		since = 1
 	}
@@ -31,7 +33,7 @@ func (r *ramp) of(most int64, now time.Time) int64 {
 	if since == 0 {
 		return max(1, most)
 	}
-	passed := max(sinceEpoch(now)-time.Duration(since), 0)
+	passed := max(clock.Since(now)-time.Duration(since), 0)
 	if passed >= rampFor {
 		r.since.CompareAndSwap(since, 0)
 		return max(1, most)

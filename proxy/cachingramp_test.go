@@ -9,11 +9,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 func TestRamp(t *testing.T) {
 	var r ramp
-	start := epoch.Add(time.Hour)
+	start := clock.At(time.Hour)
 	for _, step := range []struct {
 		after      time.Duration
 		most, want int64

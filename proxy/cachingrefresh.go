@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // putOff has a refresh for whose answer there is no room tried again much later.
 func (f *fetch) putOff(now time.Time) {
 	if f.background && f.old != nil {
-		f.old.Policy.marks.refresh.Store(int64(sinceEpoch(now) + jittered(refreshRoomless)))
+		f.old.Policy.marks.refresh.Store(int64(clock.Since(now) + jittered(refreshRoomless)))
 	}
 }
 
@@ -43,7 +44,7 @@ func (t *cacheTurn) isEarly(v cache.Verdict) bool {
 
 // before says whether now is before a mark. 0 is none.
 func before(now time.Time, mark int64) bool {
-	return mark != 0 && sinceEpoch(now) < time.Duration(mark)
+	return mark != 0 && clock.Since(now) < time.Duration(mark)
 }
 
 // refresh fetches anew, behind, what a request was answered with: one fetch a
@@ -62,7 +63,7 @@ func (p *Proxy) refresh(x *exchange, now time.Time) (tried bool) {
 		return false
 	}
 	// Of many who come at once, one.
-	if !m.refresh.CompareAndSwap(due, int64(sinceEpoch(now)+jittered(refreshAgain))) {
+	if !m.refresh.CompareAndSwap(due, int64(clock.Since(now)+jittered(refreshAgain))) {
 		return false
 	}
 	reader, err := t.parts.fetches.Join(context.WithoutCancel(x.r.Context()), key, p.fetch(x, true))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // certRecheck is how often certificate files are looked at, at most. A look
@@ -23,7 +24,7 @@ const certRecheck = 2 * time.Second
 type certStore struct {
 	files   []config.Certificate
 	certs   atomic.Pointer[[]loadedCert]
-	checked atomic.Int64 // when the last look was, as sinceEpoch
+	checked atomic.Int64 // when the last look was, as clock.Since
 	mu      sync.Mutex   // one look at a time
 }
 
@@ -50,7 +51,7 @@ func newCertStore(files []config.Certificate) (*certStore, error) {
 		}
 	}
 	s.certs.Store(&certs)
-	s.checked.Store(int64(sinceEpoch(time.Now())))
+	s.checked.Store(int64(clock.Since(time.Now())))
 	return s, nil
 }
 
@@ -99,7 +100,7 @@ func (s *certStore) first() *tls.Certificate {
 
 // maybeReload starts a look at the files if the last one is old enough.
 func (s *certStore) maybeReload() {
-	last, now := s.checked.Load(), int64(sinceEpoch(time.Now()))
+	last, now := s.checked.Load(), int64(clock.Since(time.Now()))
 	if now-last >= int64(certRecheck) && s.checked.CompareAndSwap(last, now) {
 		go s.reload()
 	}

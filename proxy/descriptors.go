@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // descriptorBudget bounds the connections to all upstreams together. A client
@@ -14,7 +16,7 @@ type descriptorBudget struct {
 	max     atomic.Int64
 	open    atomic.Int64
 	refused atomic.Uint64
-	last    atomic.Int64 // when one was refused last, as sinceEpoch; 0: never
+	last    atomic.Int64 // when one was refused last, as clock.Since; 0: never
 
 	mu    sync.Mutex
 	pools map[*pool]bool // that may have idle connections
@@ -71,5 +73,5 @@ func (b *descriptorBudget) release() { b.open.Add(-1) }
 // refuse counts a connection that could not be opened for want of descriptors.
 func (b *descriptorBudget) refuse() {
 	b.refused.Add(1)
-	b.last.Store(int64(sinceEpoch(time.Now())))
+	b.last.Store(int64(clock.Since(time.Now())))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // scripted is a detector that says what a test wants, and counts.
@@ -190,7 +191,7 @@ func TestHeadIsWhatNetHTTPWrites(t *testing.T) {
 				if r == nil {
 					continue
 				}
-				x := &exchange{facts: facts{r: httptest.NewRequest("GET", "/", nil), gen: &generation{requestIDHeader: "X-Request-Id"}, requestID: "1", returnAfter: 9, start: epoch}}
+				x := &exchange{facts: facts{r: httptest.NewRequest("GET", "/", nil), gen: &generation{requestIDHeader: "X-Request-Id"}, requestID: "1", returnAfter: 9, start: clock.At(0)}}
 				got, err := http.ReadResponse(bufio.NewReader(strings.NewReader(string(r.appendTo(nil, x)))), nil)
 				if err != nil {
 					t.Fatal(err)

@@ -57,4 +57,9 @@
 // TLS's files; state.go and statefile.go keep what was learned over a restart;
 // status.go, cachingstatus.go, guardstatus.go, admissionstatus.go, stormstatus.go and retrystats.go are what
 // people see.
+//
+// In packages of their own, below internal, is what needs to know nothing of the
+// rest:
+//
+//	clock                                moments that fit an atomic
 package proxy

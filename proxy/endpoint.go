@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 
 	"github.com/levee-proxy/levee/limiter"
 )
@@ -45,7 +46,7 @@ type endpoint struct {
 	lastDial atomic.Pointer[dialError]
 
 	out      atomic.Bool  // ejected or unhealthy: read by the balancer
-	rampFrom atomic.Int64 // when the ramp began, as sinceEpoch; 0: none
+	rampFrom atomic.Int64 // when the ramp began, as clock.Since; 0: none
 
 	mu        sync.Mutex // guards what follows
 	unhealthy bool
@@ -68,7 +69,7 @@ func (e *endpoint) share(now time.Time) float64 {
 		return 1
 	}
 	ramp := time.Duration(e.up.cfg.Ejection.Ramp)
-	done := sinceEpoch(now) - time.Duration(from)
+	done := clock.Since(now) - time.Duration(from)
 	if done >= ramp {
 		e.rampFrom.CompareAndSwap(from, 0)
 		return 1
@@ -79,7 +80,7 @@ func (e *endpoint) share(now time.Time) float64 {
 // startRamp begins a ramp at now, where the configuration has one.
 func (e *endpoint) startRamp(now time.Time) {
 	if e.up.cfg.Ejection.Ramp > 0 {
-		e.rampFrom.Store(int64(sinceEpoch(now)))
+		e.rampFrom.Store(int64(clock.Since(now)))
 	}
 }
 

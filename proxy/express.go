@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -59,7 +60,7 @@ func (p *Proxy) expectsShedding() bool {
 	if last == 0 {
 		return false
 	}
-	if sinceEpoch(time.Now())-time.Duration(last) < shedLately {
+	if clock.Since(time.Now())-time.Duration(last) < shedLately {
 		return true
 	}
 	p.lastShed.CompareAndSwap(last, 0)

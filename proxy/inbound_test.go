@@ -18,6 +18,7 @@ import (
 
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // bookkeeper watches that accounts with a detector are opened and closed.
@@ -528,20 +529,20 @@ func TestAccountsOverExpress(t *testing.T) {
 // TestStormLines: the log has no line for each of many changes.
 func TestStormLines(t *testing.T) {
 	log := &capture{}
-	flips := &patient{detector: storm.New(storm.Config{}, epoch)}
-	in := newInbound(&parse(t, limited("{mode: fixed, limit: 1}", "", ""), "http://10.0.0.1").Upstreams[0], slog.New(slog.NewTextHandler(log, nil)), nil, epoch)
+	flips := &patient{detector: storm.New(storm.Config{}, clock.At(0))}
+	in := newInbound(&parse(t, limited("{mode: fixed, limit: 1}", "", ""), "http://10.0.0.1").Upstreams[0], slog.New(slog.NewTextHandler(log, nil)), nil, clock.At(0))
 	in.detector, in.runs = flips, true
 	for i := range 100 {
 		flips.state = storm.State(1 + i%2)
-		in.look(epoch)
-		in.look(epoch)
+		in.look(clock.At(0))
+		in.look(clock.At(0))
 	}
-	in.look(epoch)
+	in.look(clock.At(0))
 	if n := strings.Count(log.lines.String(), "\n"); n != stormLines {
 		t.Errorf("%d lines", n)
 	}
 	flips.state = storm.Watch
-	in.look(epoch.Add(stormLineEvery))
+	in.look(clock.At(stormLineEvery))
 	if !strings.HasSuffix(log.lines.String(), " suppressed=90\n") {
 		t.Errorf("the last line says\n%s", log.lines.String())
 	}
@@ -591,7 +592,7 @@ func BenchmarkAccount(b *testing.B) {
 			x := exchangeOf(b, lines...)
 			x.gen, x.clientHash = p.gen.Load(), 7
 			x.route = x.gen.router.find("h", x.r.URL)
-			now := epoch
+			now := clock.At(0)
 			b.ReportAllocs()
 			for b.Loop() {
 				now = now.Add(50 * time.Microsecond)

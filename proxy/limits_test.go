@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // TestRateCaps is a table of moments: who asks, and how long he must wait.
@@ -339,7 +340,7 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 func TestMachineClockJumps(t *testing.T) {
 	now := time.Now()
 	jumped := now.Round(0) // without its monotonic reading, as after a jump
-	if sinceEpoch(now) <= 0 {
+	if clock.Since(now) <= 0 {
 		t.Error("a moment before the epoch")
 	}
 	e := &endpoint{up: &Upstream{cfg: &config.Upstream{Ejection: config.Ejection{Ramp: config.Duration(time.Second)}}}}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // listener is one socket and all that has to do with accepting on it. It
@@ -208,7 +209,7 @@ type clientConn struct {
 	freed    sync.Once
 	free     func()
 	rest     atomic.Pointer[time.Timer] // ends the wait for the rest of a body
-	writeDue atomic.Int64               // the deadline for writing, since the epoch; 0: none
+	writeDue atomic.Int64               // the deadline for writing, as clock.Since; 0: none
 
 	forwarded *forwarded // of its last HTTP/1.1 request, whose goroutine sets it; nil: none
 }
@@ -280,7 +281,7 @@ func (c *clientConn) SetWriteDeadline(t time.Time) error {
 func (c *clientConn) noteWriteDeadline(t time.Time) {
 	due := int64(0)
 	if !t.IsZero() {
-		due = int64(sinceEpoch(t))
+		due = int64(clock.Since(t))
 	}
 	c.writeDue.Store(due)
 }
@@ -291,7 +292,7 @@ func (c *clientConn) mayWriteFor(now time.Time) time.Duration {
 	if due == 0 {
 		return 0
 	}
-	return time.Duration(due) - sinceEpoch(now)
+	return time.Duration(due) - clock.Since(now)
 }
 
 // CloseWrite half-closes, for tunnels.

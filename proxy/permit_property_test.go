@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // fragile is a client that panics, as a broken handler around it might, at one
@@ -177,7 +178,7 @@ func stampede(t *testing.T, mode string, seed uint64) {
 // permit is given to them.
 func TestCancelMeetsAdmission(t *testing.T) {
 	u := &Upstream{cfg: &parse(t, limited("{mode: fixed, limit: 1}", "", ""), "http://10.0.0.1").Upstreams[0]}
-	e := &endpoint{up: u, limiter: limiter.New(limiter.Config{Fixed: 1}, epoch)}
+	e := &endpoint{up: u, limiter: limiter.New(limiter.Config{Fixed: 1}, clock.At(0))}
 	for range 2000 {
 		var holds, waits permit
 		if v := holds.acquire(time.Now(), e); v != limiter.Admitted {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // Options are what a proxy needs from outside. The zero value works: silent,
@@ -68,7 +69,7 @@ type Proxy struct {
 	serving   atomic.Bool
 	inflight  atomic.Int64
 	panics    atomic.Uint64
-	lastShed  atomic.Int64 // when a request was shed last, as sinceEpoch; 0: not lately
+	lastShed  atomic.Int64 // when a request was shed last, as clock.Since; 0: not lately
 	places    sync.Map     // where panics were logged
 	exchanges exchanges
 	started   time.Time
@@ -345,7 +346,7 @@ func (p *Proxy) Status() Status {
 	s := Status{Draining: p.draining.Load(), Inflight: p.inflight.Load(), Panics: p.panics.Load()}
 	s.ConnectionsRefused = p.o.descriptors.refused.Load()
 	if last := p.o.descriptors.last.Load(); last != 0 {
-		s.LastRefused = epoch.Add(time.Duration(last))
+		s.LastRefused = clock.At(time.Duration(last))
 	}
 	s.State = p.o.keeper.tell()
 	s.Idempotency = p.o.guard.status(now)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/limiter/budget"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // TestRefreshesArePaidFor: while an upstream fails, and whatever it does between,
@@ -113,7 +114,7 @@ func TestRefreshBudgetOutlivesAReload(t *testing.T) {
 	}
 	cfg.Retry.Budget.Percent, cfg.Retry.Budget.MinPerSecond = 0, 0
 	none := newRefreshBudget(&cfg, policy, &Upstream{refreshes: own})
-	if !none.own || none.Budget == own.Budget || !none.Spare(epoch) {
+	if !none.own || none.Budget == own.Budget || !none.Spare(clock.At(0)) {
 		t.Error("without a budget for retries nothing is refreshed")
 	}
 }

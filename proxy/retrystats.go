@@ -3,6 +3,8 @@ package proxy
 import (
 	"sync"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // RetryStatus is a snapshot of the attempts that Levee makes beyond the first
@@ -67,7 +69,7 @@ type retrySecond struct {
 
 // second is that of now. s.mu must be held.
 func (s *retryStats) second(now time.Time) *retrySecond {
-	at := int64(sinceEpoch(now) / time.Second)
+	at := int64(clock.Since(now) / time.Second)
 	sec := &s.seconds[(at%retryRecent+retryRecent)%retryRecent]
 	if sec.at != at {
 		*sec = retrySecond{at: at}
@@ -131,7 +133,7 @@ func (p *retryPolicy) status(now time.Time) *RetryStatus {
 	}
 	add(s.GivenUp, giveUpNames[:], st.givenUp[:])
 	add(s.Hedges, hedgeResultNames[:], st.hedges[:])
-	latest := int64(sinceEpoch(now) / time.Second)
+	latest := int64(clock.Since(now) / time.Second)
 	for i := range st.seconds {
 		sec := &st.seconds[i]
 		if latest-sec.at >= retryRecent || sec.at > latest {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // shedHeader says why a request was shed: by this Levee where Proxy-Status
@@ -172,7 +173,7 @@ func (p *Proxy) noteShed(x *exchange, r *refusal, now time.Time) {
 		x.record.Told = t.String()
 	}
 	p.o.Metrics.Answer(string(r.kind))
-	p.lastShed.Store(int64(sinceEpoch(now)))
+	p.lastShed.Store(int64(clock.Since(now)))
 }
 
 // shed sends a refusal. Values are shared between requests: nobody writes to

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
 // TestRefusalBytes shows a refusal as it goes over the wire of HTTP/1.1, to
@@ -258,7 +259,7 @@ func BenchmarkRefusal(b *testing.B) {
 	}
 	p.Start()
 	defer p.Close()
-	p.gen.Load().upstreams["service"].endpoints[0].limiter.Acquire(epoch, &limiter.Waiter{})
+	p.gen.Load().upstreams["service"].endpoints[0].limiter.Acquire(clock.At(0), &limiter.Waiter{})
 	r := httptest.NewRequest("GET", "/", nil)
 	r = r.WithContext(rememberConn(b.Context(), &clientConn{scheme: "http", addrText: "192.0.2.1"}))
 	w := &discard{http.Header{}}
