@@ -13,6 +13,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/tlsfiles"
 )
 
 // dialFunc opens a byte stream, as [net.Dialer.DialContext] does.
@@ -48,8 +49,8 @@ type dialer struct {
 	budget      *descriptorBudget
 	timeouts    config.UpstreamTimeouts
 	tls         *tls.Config
-	authorities *authorityStore // nil: the system's
-	lean        *h1.Limits      // of answers over HTTP/1.1; nil: net/http reads them
+	authorities *tlsfiles.Authorities // nil: the system's
+	lean        *h1.Limits            // of answers over HTTP/1.1; nil: net/http reads them
 	transports  map[transportKind]*http.Transport
 }
 
@@ -63,7 +64,7 @@ const (
 )
 
 func newDialer(engine string, up *config.Upstream, limits *config.Limits, dial dialFunc, budget *descriptorBudget) (*dialer, error) {
-	tlsConfig, authorities, err := upstreamTLS(&up.TLS)
+	tlsConfig, authorities, err := tlsfiles.Client(&up.TLS)
 	if err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", up.Name, err)
 	}
@@ -97,34 +98,6 @@ func newDialer(engine string, up *config.Upstream, limits *config.Limits, dial d
 		d.lean = &h1.Limits{HeadBytes: int(limits.ResponseHeaderBytes)}
 	}
 	return d, nil
-}
-
-// upstreamTLS builds the client's side of TLS. Files are read here, and again
-// whenever they have changed.
-func upstreamTLS(c *config.UpstreamTLS) (*tls.Config, *authorityStore, error) {
-	t := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		ServerName:         c.ServerName,
-		InsecureSkipVerify: c.InsecureSkipVerify,
-		ClientSessionCache: tls.NewLRUClientSessionCache(64),
-	}
-	var authorities *authorityStore
-	if c.CAFile != "" {
-		var err error
-		if authorities, err = newAuthorityStore(c.CAFile); err != nil {
-			return nil, nil, err
-		}
-	}
-	if c.CertFile != "" {
-		store, err := newCertStore([]config.Certificate{{CertFile: c.CertFile, KeyFile: c.KeyFile}})
-		if err != nil {
-			return nil, nil, err
-		}
-		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return store.first(), nil
-		}
-	}
-	return t, authorities, nil
 }
 
 // dialling travels through net/http's transport to our dial functions in the
@@ -275,7 +248,7 @@ func (d *dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) 
 	}
 	cfg := d.tls.Clone()
 	if d.authorities != nil {
-		cfg.RootCAs = d.authorities.current()
+		cfg.RootCAs = d.authorities.Current()
 	}
 	if cfg.ServerName == "" {
 		cfg.ServerName = call.target.host

@@ -53,8 +53,7 @@
 //	answer.go, failure.go                what Levee says when it answers itself
 //
 // Around it: proxy.go starts, reloads and stops; generation.go is one
-// configuration turned into working parts; certs.go and authorities.go keep
-// TLS's files; state.go and statefile.go keep what was learned over a restart;
+// configuration turned into working parts; state.go and statefile.go keep what was learned over a restart;
 // status.go, cachingstatus.go, guardstatus.go, admissionstatus.go, stormstatus.go and retrystats.go are what
 // people see.
 //
@@ -62,4 +61,5 @@
 // rest:
 //
 //	clock                                moments that fit an atomic
+//	tlsfiles                             both sides of TLS, from files that are followed
 package proxy

@@ -15,6 +15,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/h1/server"
+	"github.com/levee-proxy/levee/proxy/internal/tlsfiles"
 )
 
 // engine reads requests off a listener's connections and calls the proxy's
@@ -25,7 +26,7 @@ type engine struct {
 	server  *http.Server
 	lean    *server.Server // nil: net/http reads HTTP/1.1 too
 	tls     *tls.Config
-	certs   *certStore
+	certs   *tlsfiles.Certificates
 	feed    *feed
 	timeout clientTimeouts
 	retired atomic.Bool
@@ -52,7 +53,7 @@ func newEngine(kind string, cfg *config.Listener, limits *config.Limits, h http.
 	}
 	if cfg.TLS != nil {
 		var err error
-		if e.tls, e.certs, err = serverTLS(cfg.TLS); err != nil {
+		if e.tls, e.certs, err = tlsfiles.Server(cfg.TLS); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/tlsfiles"
 )
 
 // listener is one socket and all that has to do with accepting on it. It
@@ -170,7 +172,21 @@ func (l *listener) status() ListenerStatus {
 		AtCap: full || gFull, Accepted: l.accepted.Load(), Delayed: l.delayed.Load(),
 	}
 	if e := l.engine.Load(); e != nil && e.certs != nil {
-		s.TLS, s.Certificates = true, e.certs.status()
+		s.TLS = true
+		for _, c := range e.certs.All() {
+			s.Certificates = append(s.Certificates, certificateStatus(c))
+		}
+	}
+	return s
+}
+
+func certificateStatus(c tlsfiles.Loaded) CertificateStatus {
+	s := CertificateStatus{File: c.File, NotAfter: c.Leaf.NotAfter, Names: slices.Clone(c.Leaf.DNSNames)}
+	for _, ip := range c.Leaf.IPAddresses {
+		s.Names = append(s.Names, ip.String())
+	}
+	if c.Err != nil {
+		s.Error = c.Err.Error()
 	}
 	return s
 }

@@ -136,15 +136,15 @@ func TestListenerTLS(t *testing.T) {
 	}
 	second := first.Add(time.Hour)
 	renew(second)
-	for _, l := range p.sockets { // what a handshake does when certRecheck has passed
-		l.engine.Load().certs.reload()
+	for _, l := range p.sockets { // what a handshake does once in a while
+		l.engine.Load().certs.Reload()
 	}
 	if got := expiry(); !got.Equal(second) {
 		t.Fatalf("certificate until %v after renewal, want %v", got, second)
 	}
 	writeFile(t, dir+"/key.pem", []byte("broken"))
 	for _, l := range p.sockets {
-		l.engine.Load().certs.reload()
+		l.engine.Load().certs.Reload()
 	}
 	if got := expiry(); !got.Equal(second) {
 		t.Fatalf("certificate until %v after a broken renewal, want %v", got, second)

@@ -106,7 +106,7 @@ func (u *Upstream) refreshFiles() error {
 	if u.dialer.authorities == nil {
 		return nil
 	}
-	if err := u.dialer.authorities.reload(); err != nil {
+	if err := u.dialer.authorities.Reload(); err != nil {
 		return fmt.Errorf("upstream %s: %w", u.cfg.Name, err)
 	}
 	return nil

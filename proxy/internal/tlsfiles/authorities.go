@@ -1,4 +1,4 @@
-package proxy
+package tlsfiles
 
 import (
 	"crypto/x509"
@@ -11,10 +11,10 @@ import (
 	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
-// authorityStore holds the authorities of a PEM file and reads it again when it
-// changes, as [certStore] does with certificates: authorities are renewed too.
+// Authorities holds the authorities of a PEM file and reads it again when it
+// changes, as [Certificates] does with certificates: authorities are renewed too.
 // A new version that can't be used changes nothing.
-type authorityStore struct {
+type Authorities struct {
 	file    string
 	pool    atomic.Pointer[x509.CertPool]
 	checked atomic.Int64 // when the last look was, as clock.Since
@@ -22,23 +22,24 @@ type authorityStore struct {
 	stamp   fileStamp
 }
 
-func newAuthorityStore(file string) (*authorityStore, error) {
-	s := &authorityStore{file: file}
+func newAuthorities(file string) (*Authorities, error) {
+	s := &Authorities{file: file}
 	s.checked.Store(int64(clock.Since(time.Now())))
-	return s, s.reload()
+	return s, s.Reload()
 }
 
-// current returns the authorities, and looks at the file if the last look is
+// Current returns the authorities, and looks at the file if the last look is
 // old enough, without waiting for what it finds.
-func (s *authorityStore) current() *x509.CertPool {
+func (s *Authorities) Current() *x509.CertPool {
 	last, now := s.checked.Load(), int64(clock.Since(time.Now()))
-	if now-last >= int64(certRecheck) && s.checked.CompareAndSwap(last, now) {
-		go func() { _ = s.reload() }()
+	if now-last >= int64(recheck) && s.checked.CompareAndSwap(last, now) {
+		go func() { _ = s.Reload() }()
 	}
 	return s.pool.Load()
 }
 
-func (s *authorityStore) reload() error {
+// Reload reads the file if it has changed, and says why that can't be used.
+func (s *Authorities) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fi, err := os.Stat(s.file)

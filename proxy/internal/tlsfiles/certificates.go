@@ -1,4 +1,7 @@
-package proxy
+// Package tlsfiles makes both sides of TLS from files, and follows the files:
+// certificates and authorities are renewed while Levee runs, and nobody should
+// have to tell it.
+package tlsfiles
 
 import (
 	"crypto/tls"
@@ -13,15 +16,15 @@ import (
 	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
-// certRecheck is how often certificate files are looked at, at most. A look
-// is made when a handshake needs a certificate or someone asks for the
-// status; it delays neither.
-const certRecheck = 2 * time.Second
+// recheck is how often files are looked at, at most. A look is made when a
+// handshake needs what is in them or someone asks for the status; it delays
+// neither.
+const recheck = 2 * time.Second
 
-// certStore holds certificates from files and reads them again when they
+// Certificates holds certificates from files and reads them again when they
 // change, a Kubernetes secret's symlink swap included. A new version that can't
 // be used is reported, and the old one stays in use.
-type certStore struct {
+type Certificates struct {
 	files   []config.Certificate
 	certs   atomic.Pointer[[]loadedCert]
 	checked atomic.Int64 // when the last look was, as clock.Since
@@ -40,9 +43,9 @@ type fileStamp struct {
 	size     int64
 }
 
-// newCertStore reads all certificates; here, any error is final.
-func newCertStore(files []config.Certificate) (*certStore, error) {
-	s := &certStore{files: files}
+// newCertificates reads all certificates; here, any error is final.
+func newCertificates(files []config.Certificate) (*Certificates, error) {
+	s := &Certificates{files: files}
 	certs := make([]loadedCert, len(files))
 	for i, f := range files {
 		certs[i] = loadCert(f)
@@ -82,7 +85,7 @@ func stamps(f config.Certificate) (s [2]fileStamp, err error) {
 
 // get chooses a certificate for a handshake: the first that fits the name
 // asked for, or the first of all.
-func (s *certStore) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (s *Certificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.maybeReload()
 	certs := *s.certs.Load()
 	for i := range certs {
@@ -93,21 +96,22 @@ func (s *certStore) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return &certs[0].cert, nil
 }
 
-func (s *certStore) first() *tls.Certificate {
+func (s *Certificates) first() *tls.Certificate {
 	s.maybeReload()
 	return &(*s.certs.Load())[0].cert
 }
 
 // maybeReload starts a look at the files if the last one is old enough.
-func (s *certStore) maybeReload() {
+func (s *Certificates) maybeReload() {
 	last, now := s.checked.Load(), int64(clock.Since(time.Now()))
-	if now-last >= int64(certRecheck) && s.checked.CompareAndSwap(last, now) {
-		go s.reload()
+	if now-last >= int64(recheck) && s.checked.CompareAndSwap(last, now) {
+		go s.Reload()
 	}
 }
 
-// reload reads the files that have changed.
-func (s *certStore) reload() {
+// Reload reads the files that have changed. Of a version that can't be used,
+// [Certificates.All] tells.
+func (s *Certificates) Reload() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := append([]loadedCert(nil), *s.certs.Load()...)
@@ -124,49 +128,19 @@ func (s *certStore) reload() {
 	s.certs.Store(&next)
 }
 
-func (s *certStore) status() []CertificateStatus {
-	s.maybeReload()
-	var out []CertificateStatus
-	for i, c := range *s.certs.Load() {
-		st := CertificateStatus{File: s.files[i].CertFile, NotAfter: c.cert.Leaf.NotAfter, Names: c.cert.Leaf.DNSNames}
-		for _, ip := range c.cert.Leaf.IPAddresses {
-			st.Names = append(st.Names[:len(st.Names):len(st.Names)], ip.String())
-		}
-		if c.err != nil {
-			st.Error = c.err.Error()
-		}
-		out = append(out, st)
-	}
-	return out
+// Loaded is a certificate in use.
+type Loaded struct {
+	File string // of the configuration, the certificate's
+	Leaf *x509.Certificate
+	Err  error // why the newest version of the files could not be taken; nil if it was
 }
 
-// serverTLS builds the server's side of TLS.
-func serverTLS(c *config.ListenerTLS) (*tls.Config, *certStore, error) {
-	store, err := newCertStore(c.Certificates)
-	if err != nil {
-		return nil, nil, err
+// All are the certificates in use, in the configuration's order.
+func (s *Certificates) All() []Loaded {
+	s.maybeReload()
+	var all []Loaded
+	for i, c := range *s.certs.Load() {
+		all = append(all, Loaded{File: s.files[i].CertFile, Leaf: c.cert.Leaf, Err: c.err})
 	}
-	t := &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
-		GetCertificate: store.get,
-	}
-	if c.MinVersion == "1.3" {
-		t.MinVersion = tls.VersionTLS13
-	}
-	if c.ClientCAFile != "" {
-		authorities, err := newAuthorityStore(c.ClientCAFile)
-		if err != nil {
-			return nil, nil, err
-		}
-		t.ClientAuth = tls.RequireAndVerifyClientCert
-		t.ClientCAs = authorities.current()
-		base := t.Clone()
-		t.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			now := base.Clone()
-			now.ClientCAs = authorities.current()
-			return now, nil
-		}
-	}
-	return t, store, nil
+	return all
 }
