@@ -425,7 +425,7 @@ func TestRoomBeforeAQueue(t *testing.T) {
 		yaml := strings.Replace(limited("{mode: fixed, limit: 1}", "", ""), `["$UPSTREAM"]`, `["http://10.0.0.1", "http://10.0.0.2", "http://10.0.0.3"]`, 1)
 		a := newArena(t, yaml)
 		eps := a.proxy.gen.Load().upstreams["service"].endpoints
-		eps[2].latency.observe(time.Now(), 10*time.Second) // nobody would choose it
+		eps[2].latency.Observe(time.Now(), 10*time.Second) // nobody would choose it
 		for range 3 {
 			a.ask("/hold")
 		}

@@ -96,7 +96,7 @@ func (e *endpoint) takesPart(now time.Time) bool {
 }
 
 func (e *endpoint) cost(now time.Time) float64 {
-	return max(e.latency.get(now), idleLatency) * float64(e.inflight.Load()+e.waiting.Load()+1)
+	return max(e.latency.Get(now), idleLatency) * float64(e.inflight.Load()+e.waiting.Load()+1)
 }
 
 // rebuild takes the endpoints that the balancer chooses from anew. u.mu must be held.

@@ -74,30 +74,6 @@ func (f *fleet) spread(n int, now time.Time) []float64 {
 
 func near(a, b, by float64) bool { return math.Abs(a-b) <= by }
 
-func TestPeakEWMA(t *testing.T) {
-	t0 := time.Now()
-	var e peakEWMA
-	e.observe(t0, 100*time.Millisecond)
-	if got := e.get(t0); got != 0.1 {
-		t.Errorf("the first sample counts whole: %v", got)
-	}
-	e.observe(t0, time.Second)
-	if got := e.get(t0); got != 1 {
-		t.Errorf("a higher sample counts at once: %v", got)
-	}
-	e.observe(t0, 0)
-	if got := e.get(t0); !near(got, 0.95, 1e-9) {
-		t.Errorf("a lower one pulls a little: %v", got)
-	}
-	if got := e.get(t0.Add(latencyDecay)); !near(got, 0.95/math.E, 1e-9) {
-		t.Errorf("it fades with time: %v", got)
-	}
-	before := e.get(t0.Add(latencyDecay))
-	if got := e.get(t0.Add(-time.Hour)); got != before {
-		t.Errorf("a clock that jumps back changes nothing: %v", got)
-	}
-}
-
 // TestPickPrefersTheFaster: load goes where latency × inflight is lower.
 func TestPickPrefersTheFaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -107,7 +83,7 @@ func TestPickPrefersTheFaster(t *testing.T) {
 			t.Errorf("equal endpoints get %v", s)
 		}
 		for i, ms := range []int{10, 10, 100} {
-			f.endpoints[i].latency.observe(now, time.Duration(ms)*time.Millisecond)
+			f.endpoints[i].latency.Observe(now, time.Duration(ms)*time.Millisecond)
 		}
 		if s := f.spread(9000, now); s[2] != 0 {
 			t.Errorf("ten times slower gets %v, want nothing while the others are idle", s[2])
@@ -132,7 +108,7 @@ func TestEjection(t *testing.T) {
 		}
 		share := func() float64 {
 			for _, e := range f.endpoints { // equally fast
-				e.latency.observe(time.Now(), time.Second)
+				e.latency.Observe(time.Now(), time.Second)
 			}
 			return f.spread(20000, time.Now())[0]
 		}
@@ -194,10 +170,10 @@ func TestOneFailureIsForgiven(t *testing.T) {
 		f := newFleet(t, 2, ", ejection: {consecutiveFailures: 0}")
 		quick := func() {
 			for _, e := range f.endpoints[1:] {
-				e.latency.observe(time.Now(), time.Millisecond)
+				e.latency.Observe(time.Now(), time.Millisecond)
 			}
 		}
-		f.endpoints[0].latency.observe(time.Now(), time.Millisecond)
+		f.endpoints[0].latency.Observe(time.Now(), time.Millisecond)
 		quick()
 		f.endpoints[0].failed(time.Now(), 0, "refused")
 		time.Sleep(15 * time.Second)

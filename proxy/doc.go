@@ -19,8 +19,7 @@
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
 //	outgoing.go, ownfields.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
 //	                                     the request as the upstream sees it
-//	upstream.go, resolve.go, balancer.go, ewma.go
-//	                                     which endpoint takes it
+//	upstream.go, resolve.go, balancer.go which endpoint takes it
 //	signals.go, fingerprint.go, inbound.go, stormlog.go
 //	                                     whether it is a retry, and of whom there are too many
 //	caching.go, cachingroute.go, cachingmemory.go
@@ -48,7 +47,7 @@
 //	                                     (by net/http, or by h1/client where the engine is lean)
 //	retry.go, retrypolicy.go, words.go, backoff.go, setaside.go, replay.go, trytime.go
 //	                                     when it is sent once more, and what that takes
-//	hedge.go, quantile.go                a second attempt beside a slow first one
+//	hedge.go                             a second attempt beside a slow first one
 //	relay.go, upgrade.go                 the answer's way back
 //	answer.go, failure.go                what Levee says when it answers itself
 //
@@ -61,5 +60,6 @@
 // rest:
 //
 //	clock                                moments that fit an atomic
+//	latency                              how long answers take: of an endpoint, and of a class
 //	tlsfiles                             both sides of TLS, from files that are followed
 package proxy

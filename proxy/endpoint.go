@@ -12,6 +12,7 @@ import (
 
 	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/latency"
 
 	"github.com/levee-proxy/levee/limiter"
 )
@@ -28,7 +29,7 @@ type endpoint struct {
 	pool    *pool
 	limiter *limiter.Limiter // nil: nothing is limited here
 
-	latency  peakEWMA
+	latency  latency.Peak
 	inflight atomic.Int64
 	// refreshes are those of inflight that nobody waits for: what is cached is
 	// being made fresh.
@@ -130,7 +131,7 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 const maxStaleConns = 16
 
 // answered notes the latency of an answer, until its header.
-func (e *endpoint) answered(now time.Time, latency time.Duration) { e.latency.observe(now, latency) }
+func (e *endpoint) answered(now time.Time, latency time.Duration) { e.latency.Observe(now, latency) }
 
 // completed notes an answer that came to its end, and so the end of any
 // failures in a row.
@@ -161,8 +162,8 @@ const (
 func (e *endpoint) failed(now time.Time, latency time.Duration, why string) {
 	e.failures.Add(1)
 	streak := e.streak.Add(1)
-	penalty := max(e.latency.get(now), failureLeast) * math.Pow(failureGrowth, float64(min(streak, 8)))
-	e.latency.observe(now, max(latency, min(failurePenalty, time.Duration(penalty*float64(time.Second)))))
+	penalty := max(e.latency.Get(now), failureLeast) * math.Pow(failureGrowth, float64(min(streak, 8)))
+	e.latency.Observe(now, max(latency, min(failurePenalty, time.Duration(penalty*float64(time.Second)))))
 	e.mu.Lock()
 	e.lastError = why
 	if streak == 1 {
@@ -193,7 +194,7 @@ func (e *endpoint) status(now time.Time) EndpointStatus {
 	e.mu.Unlock()
 	s.Admission = e.admission(now)
 	s.Inflight = e.inflight.Load()
-	s.Latency = e.latency.get(now)
+	s.Latency = e.latency.Get(now)
 	s.Connections = e.pool.connections()
 	s.Attempts, s.Failures, s.FailuresInARow = e.attempts.Load(), e.failures.Load(), e.streak.Load()
 	if n := int64(e.up.cfg.Ejection.ConsecutiveFailures); n > 0 && s.State == StateReady && s.FailuresInARow >= n {

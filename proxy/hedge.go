@@ -86,7 +86,7 @@ func (r *retrying) hedgeAfter() (time.Duration, bool) {
 	if p.hedgeAfter > 0 {
 		return p.hedgeAfter, true
 	}
-	d, known := p.latencies.p95(r.x.class)
+	d, known := p.latencies.P95(r.x.class)
 	return max(d, hedgeLeast), known
 }
 
@@ -173,7 +173,7 @@ func (r *retrying) observe(a *attempt) {
 		return
 	}
 	begun := r.x.bound.lastMoved(a.begun)
-	r.policy.latencies.observe(r.x.class, a.begun.Add(a.latency).Sub(begun))
+	r.policy.latencies.Observe(r.x.class, a.begun.Add(a.latency).Sub(begun))
 }
 
 // outlived learns that the first attempt would have taken longer than until its
@@ -183,5 +183,5 @@ func (r *retrying) outlived(a, hedge *attempt) {
 		return
 	}
 	begun := r.x.bound.lastMoved(a.begun)
-	r.policy.latencies.outlived(r.x.class, hedge.begun.Add(hedge.latency).Sub(begun))
+	r.policy.latencies.Outlived(r.x.class, hedge.begun.Add(hedge.latency).Sub(begun))
 }

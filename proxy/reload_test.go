@@ -60,7 +60,7 @@ func TestReloadKeepsWhatStays(t *testing.T) {
 	p := start(t, simple, up.URL, Options{})
 	get(t, p.url)
 	before := p.gen.Load().upstreams["service"]
-	latency := before.endpoints[0].latency.get(time.Now())
+	latency := before.endpoints[0].latency.Get(time.Now())
 
 	answer := make(chan string)
 	go func() {
@@ -89,7 +89,7 @@ func TestReloadKeepsWhatStays(t *testing.T) {
 	if err := p.Reload(parse(t, yaml, up.URL)); err != nil {
 		t.Fatal(err)
 	}
-	if e := p.gen.Load().upstreams["service"].endpoints[0]; e.latency.get(time.Now()) == 0 {
+	if e := p.gen.Load().upstreams["service"].endpoints[0]; e.latency.Get(time.Now()) == 0 {
 		t.Error("the latency was forgotten")
 	}
 	eventually(t, "the old upstream's connections are closed", func() bool { return before.endpoints[0].pool.connections() == 0 })

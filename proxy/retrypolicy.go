@@ -6,6 +6,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter/budget"
+	"github.com/levee-proxy/levee/proxy/internal/latency"
 )
 
 // condition is what a retry may follow.
@@ -62,8 +63,8 @@ type retryPolicy struct {
 	chains    bool          // retries may be retried
 
 	hedges     bool
-	hedgeAfter time.Duration // 0: the 95th percentile
-	latencies  *latencies    // by class; nil where nobody asks
+	hedgeAfter time.Duration    // 0: the 95th percentile
+	latencies  *latency.Classes // by class; nil where nobody asks
 
 	budget    *budget.Budget
 	budgetCfg config.RetryBudget
@@ -103,7 +104,7 @@ func newRetryPolicy(cfg *config.Upstream, old *retryPolicy) *retryPolicy {
 		p.stats = &retryStats{}
 	}
 	if p.latencies == nil && p95 {
-		p.latencies = newLatencies()
+		p.latencies = latency.NewClasses()
 	}
 	if p.budget == nil {
 		p.budget = budget.New(budget.Config{Percent: r.Budget.Percent, MinPerSecond: r.Budget.MinPerSecond})

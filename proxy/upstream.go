@@ -274,7 +274,7 @@ func (u *Upstream) learnFrom(old *Upstream) {
 	for _, e := range u.endpoints {
 		for _, o := range old.endpoints {
 			if o.target.URL == e.target.URL && o.address == e.address {
-				e.latency.value, e.latency.at = o.latency.get(now), now
+				e.latency.Take(&o.latency, now)
 				switch {
 				case o.limiter == nil:
 				case u.cfg.Concurrency == old.cfg.Concurrency:

@@ -1,4 +1,4 @@
-package proxy
+package latency
 
 import (
 	"math"
@@ -23,20 +23,20 @@ func TestP95(t *testing.T) {
 		},
 		"constant": func() time.Duration { return 42 * time.Millisecond },
 	} {
-		l := newLatencies()
+		l := NewClasses()
 		var all []time.Duration
-		for range latencyMost - 1 {
+		for range most - 1 {
 			d := draw()
 			all = append(all, d)
-			l.observe(3, d)
+			l.Observe(3, d)
 		}
 		slices.Sort(all)
 		exact := all[len(all)*95/100]
-		got, ok := l.p95(3)
+		got, ok := l.P95(3)
 		if !ok || float64(got) < 0.9*float64(exact) || float64(got) > 1.15*float64(exact) {
 			t.Errorf("%s: %v, %v; exactly it is %v", name, got, ok, exact)
 		}
-		if _, known := l.p95(4); known {
+		if _, known := l.P95(4); known {
 			t.Error("a class without samples has a percentile")
 		}
 	}
@@ -45,36 +45,36 @@ func TestP95(t *testing.T) {
 // TestP95Forgets: a service that has become slower or quicker is known as that
 // within some thousand answers.
 func TestP95Forgets(t *testing.T) {
-	l := newLatencies()
+	l := NewClasses()
 	for range 10_000 {
-		l.observe(0, time.Millisecond)
+		l.Observe(0, time.Millisecond)
 	}
-	if d, _ := l.p95(0); d < 900*time.Microsecond || d > 1200*time.Microsecond {
+	if d, _ := l.P95(0); d < 900*time.Microsecond || d > 1200*time.Microsecond {
 		t.Errorf("p95 %v, want about 1ms", d)
 	}
 	for range 200 {
-		l.observe(0, time.Second)
+		l.Observe(0, time.Second)
 	}
-	if d, _ := l.p95(0); d < 900*time.Millisecond {
+	if d, _ := l.P95(0); d < 900*time.Millisecond {
 		t.Errorf("p95 %v, want about 1s", d)
 	}
 	for range 10_000 {
-		l.observe(0, time.Millisecond)
+		l.Observe(0, time.Millisecond)
 	}
-	if d, _ := l.p95(0); d > 2*time.Millisecond {
+	if d, _ := l.P95(0); d > 2*time.Millisecond {
 		t.Errorf("p95 %v, want about 1ms again", d)
 	}
 }
 
 func TestP95NeedsSamples(t *testing.T) {
-	l := newLatencies()
-	for i := range latencyFew {
-		if _, ok := l.p95(0); ok {
+	l := NewClasses()
+	for i := range few {
+		if _, ok := l.P95(0); ok {
 			t.Fatalf("a percentile of %d samples", i)
 		}
-		l.observe(0, time.Hour) // beyond the last bucket
+		l.Observe(0, time.Hour) // beyond the last bucket
 	}
-	if d, ok := l.p95(0); !ok || d < 4*time.Minute {
+	if d, ok := l.P95(0); !ok || d < 4*time.Minute {
 		t.Errorf("%v, %v", d, ok)
 	}
 }
@@ -103,25 +103,25 @@ func TestHedgesDontLowerP95(t *testing.T) {
 			}, 50 * time.Millisecond, time.Second,
 		},
 	} {
-		l, now := newLatencies(), time.Unix(0, 0)
+		l, now := NewClasses(), time.Unix(0, 0)
 		b := budget.New(budget.Config{Percent: 10, MinPerSecond: 1})
 		var sum time.Duration
 		var n int
 		for i := range 60_000 {
 			now = now.Add(time.Millisecond)
 			first := c.draw()
-			after, known := l.p95(0)
+			after, known := l.P95(0)
 			if i >= 20_000 {
 				sum, n = sum+after, n+1
 			}
 			if known && first > after && b.Reserve(now) {
 				if hedge := c.draw(); hedge < time.Hour && after+hedge < first {
-					l.outlived(0, after+hedge)
+					l.Outlived(0, after+hedge)
 					first = time.Hour // nobody waits for it
 				}
 			}
 			if first < time.Hour {
-				l.observe(0, first)
+				l.Observe(0, first)
 			}
 			b.Success(now)
 		}
