@@ -119,7 +119,7 @@ func (x *exchange) classify() {
 	x.record.Upstream = x.route.upstream.cfg.Name
 	x.class = x.route.class
 	if x.grpc {
-		x.class = x.route.upstream.classes.number(x.r.URL.Path)
+		x.class = x.route.upstream.classes.Number(x.r.URL.Path)
 	}
 	if x.fetch == nil || !x.fetch.background { // a refresh is nobody's, and takes nobody's share
 		x.clientHash = hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)
@@ -233,7 +233,7 @@ func (x *exchange) answered(a *attempt, now time.Time) {
 	}
 	a.permit.settle(o, max(now.Sub(x.bound.lastMoved(a.begun)), noLatency))
 	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
-		x.route.upstream.classes.add(x.r.URL.Path)
+		x.route.upstream.classes.Add(x.r.URL.Path)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/classes"
 )
 
 // limited is one route to one endpoint with a fixed limit.
@@ -458,7 +459,7 @@ upstreams: [{name: service, endpoints: ["$UPSTREAM"], %s}]`, first, first, secon
 	}
 	u := p.gen.Load().upstreams["service"]
 	before := u.endpoints[0].limiter.State()
-	names := u.classes.names()
+	names := u.classes.Names()
 	if err := p.Reload(parse(t, two("b", "c", "maxConnections: 7, concurrency: {max: 5000}"), up.URL)); err != nil {
 		t.Fatal(err)
 	}
@@ -471,29 +472,12 @@ upstreams: [{name: service, endpoints: ["$UPSTREAM"], %s}]`, first, first, secon
 		t.Errorf("%v became %v", before, s)
 	}
 	for _, rt := range p.gen.Load().router.routes {
-		if now := after.classes.names(); now[rt.class] != rt.cfg.Name {
+		if now := after.classes.Names(); now[rt.class] != rt.cfg.Name {
 			t.Errorf("route %s has the class %q", rt.cfg.Name, now[rt.class])
 		}
 	}
-	if names[0] != "a" || names[1] != "b" || after.classes.number("b") != 1 || after.classes.number("c") != 2 || after.classes.number("d") != otherClass {
-		t.Errorf("%q became %q", names[:3], after.classes.names()[:4])
-	}
-}
-
-func TestClasses(t *testing.T) {
-	c := newClasses()
-	for i := range 2 * limiter.MaxClasses {
-		if got := c.add(fmt.Sprint("route", i)); got != min(i, otherClass) {
-			t.Errorf("%d became %d", i, got)
-		}
-	}
-	if names := c.names(); names[otherClass] != "other" || names[otherClass-1] != fmt.Sprint("route", otherClass-1) || len(names) != limiter.MaxClasses {
-		t.Errorf("%q", names)
-	}
-	for _, name := range []string{"", "other", "unheard of", strings.Repeat("x", maxClassName+1)} {
-		if c.number(name) != otherClass || newClasses().add(name) != otherClass && name != "unheard of" {
-			t.Errorf("%q has a number of its own", name)
-		}
+	if names[0] != "a" || names[1] != "b" || after.classes.Number("b") != 1 || after.classes.Number("c") != 2 || after.classes.Number("d") != classes.Other {
+		t.Errorf("%q became %q", names[:3], after.classes.Names()[:4])
 	}
 }
 
@@ -502,11 +486,11 @@ func TestClasses(t *testing.T) {
 func TestClassesAreGRPCs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArena(t, limited("{mode: adaptive}", "", ""))
-		for path, want := range map[string]int{"/made/up": otherClass, "/grpc/call": 1} {
+		for path, want := range map[string]int{"/made/up": classes.Other, "/grpc/call": 1} {
 			if s := a.ask(path, "Content-Type: application/grpc").status(); s != 200 {
 				t.Fatal(s)
 			}
-			if n := a.endpoint().up.classes.number(path); n != want {
+			if n := a.endpoint().up.classes.Number(path); n != want {
 				t.Errorf("%s has class %d, want %d", path, n, want)
 			}
 		}

@@ -146,7 +146,7 @@ func (e *endpoint) admission(now time.Time) *AdmissionStatus {
 	if l.Rule != "" {
 		s.Move = &MoveStatus{Rule: l.Rule, From: l.From, Why: l.Why, At: now.Add(-l.Since)}
 	}
-	names := e.up.classes.names()
+	names := e.up.classes.Names()
 	for i, b := range l.Baselines {
 		if b > 0 && names[i] != "" {
 			s.Baselines = append(s.Baselines, BaselineStatus{names[i], b.Seconds()})

@@ -37,7 +37,7 @@
 //	                                     whether a request with a key may go on, or has been before
 //	guardrun.go, recorder.go, guardanswers.go
 //	                                     its way apart from its client, and what its twins get
-//	admission.go, permit.go, classes.go, priority.go, hangup_*.go
+//	admission.go, permit.go, priority.go, hangup_*.go
 //	                                     its place there: now, after a wait, or never
 //	shed.go, dialect.go, express.go      the answer to those that get none
 //	endpoint.go, healthcheck.go, ejection.go
@@ -59,6 +59,7 @@
 // In packages of their own, below internal, is what needs to know nothing of the
 // rest:
 //
+//	classes                              what of requests costs alike, by number
 //	clock                                moments that fit an atomic
 //	latency                              how long answers take: of an endpoint, and of a class
 //	tlsfiles                             both sides of TLS, from files that are followed

@@ -102,7 +102,7 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		rc := &cfg.Routes[i]
 		rt := &route{upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
 		rt.bind(rc)
-		rt.class = rt.upstream.classes.add(rc.Name)
+		rt.class = rt.upstream.classes.Add(rc.Name)
 		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
 			rt.caps = newRateCaps(rc.RateLimit, cfg.Clients.Remembered)
 		}

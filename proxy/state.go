@@ -306,7 +306,7 @@ func (p *Proxy) learned(now time.Time) []learned {
 		u.mu.Lock()
 		endpoints := u.endpoints
 		u.mu.Unlock()
-		names := u.classes.names()
+		names := u.classes.Names()
 		for _, e := range endpoints {
 			if e.limiter == nil {
 				continue

@@ -20,6 +20,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/classes"
 )
 
 var stateTime = time.Date(2026, 2, 26, 5, 0, 0, 0, time.UTC)
@@ -185,7 +186,7 @@ func (r fixedResolver) LookupNetIP(context.Context, string, string) ([]netip.Add
 func teach(t *testing.T, u *Upstream, e *endpoint, class string) {
 	t.Helper()
 	now := time.Now()
-	n := u.classes.add(class)
+	n := u.classes.Add(class)
 	notify := func(*limiter.Waiter, limiter.Verdict) {}
 	inflight := map[*limiter.Waiter]time.Time{}
 	for i := range 100_000 {
@@ -222,20 +223,20 @@ func TestStateIsKeptWhileAnEndpointIsGone(t *testing.T) {
 	if all := k.note(state[:1], 15*time.Minute, later); len(all) != 2 {
 		t.Errorf("after 10 minutes: %v", all)
 	}
-	numbers := newClasses()
-	numbers.add("first")
-	s := k.recall("features", "10.0.0.7:8080", later, numbers.add)
+	numbers := classes.New()
+	numbers.Add("first")
+	s := k.recall("features", "10.0.0.7:8080", later, numbers.Add)
 	if s == nil || s.Limit != 37.5 || len(s.Classes) != 3 || s.Classes[0].Samples != 0 || s.Classes[1].Baseline != 40e6 || s.Classes[2].Samples != 12 {
 		t.Errorf("recalled %+v", s)
 	}
 	later = stateTime.Add(20 * time.Minute)
-	if s := k.recall("features", "10.0.0.8:8080", later, numbers.add); s != nil {
+	if s := k.recall("features", "10.0.0.8:8080", later, numbers.Add); s != nil {
 		t.Errorf("too old, and recalled: %+v", s)
 	}
 	if all := k.note(nil, 15*time.Minute, later); len(all) != 1 || all[0].Address != "10.0.0.7:8080" {
 		t.Errorf("after 20 minutes: %v", all)
 	}
-	if s := (*keeper)(nil).recall("features", "10.0.0.7:8080", later, numbers.add); s != nil {
+	if s := (*keeper)(nil).recall("features", "10.0.0.7:8080", later, numbers.Add); s != nil {
 		t.Errorf("nobody recalled: %+v", s)
 	}
 }
@@ -311,7 +312,7 @@ func TestStateThatHangs(t *testing.T) {
 		hangs := make(chan struct{})
 		k.start(func(time.Time) []learned { <-hangs; return nil })
 		time.Sleep(time.Minute)
-		if k.tell() == nil || k.recall("a", "b", time.Now(), newClasses().add) != nil {
+		if k.tell() == nil || k.recall("a", "b", time.Now(), classes.New().Add) != nil {
 			t.Error("nobody is told")
 		}
 		began := time.Now()
@@ -443,7 +444,7 @@ func FuzzState(f *testing.F) {
 			k.cfg.MaxAge = config.Duration(15 * time.Minute)
 			k.note(all, 15*time.Minute, stateTime)
 			for _, e := range all {
-				l := limiter.New(limiter.Config{State: k.recall(e.Upstream, e.Address, stateTime, newClasses().add)}, stateTime)
+				l := limiter.New(limiter.Config{State: k.recall(e.Upstream, e.Address, stateTime, classes.New().Add)}, stateTime)
 				if s := l.Status(stateTime); math.IsNaN(s.Limit) || s.Limit < 1 || s.Limit > 10_000 {
 					t.Fatalf("limit %v of %+v", s.Limit, e)
 				}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/classes"
 )
 
 // StormStatus is a snapshot of the retries that an upstream's clients make,
@@ -102,7 +103,7 @@ type StormRetries struct {
 }
 
 // status takes a snapshot for people; nil: nothing is known.
-func (in *inbound) status(now time.Time, classes *classes) *StormStatus {
+func (in *inbound) status(now time.Time, numbers *classes.Set) *StormStatus {
 	if in == nil {
 		return nil
 	}
@@ -125,7 +126,7 @@ func (in *inbound) status(now time.Time, classes *classes) *StormStatus {
 	for _, c := range d.Changes {
 		s.Changes = append(s.Changes, StormChange{now.Add(-c.Ago), c.From, c.To, c.Why})
 	}
-	names := classes.names()
+	names := numbers.Names()
 	for _, c := range d.Classes {
 		if c.Class < len(names) && names[c.Class] != "" {
 			s.Classes = append(s.Classes, StormClass{names[c.Class], stormTraffic(&c.Traffic)})

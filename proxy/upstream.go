@@ -11,6 +11,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/internal/classes"
 )
 
 // Upstream is one service behind the proxy: its endpoints, how they are
@@ -25,7 +26,7 @@ type Upstream struct {
 	dialer   *dialer
 	targets  []*target
 	metrics  *telemetry.UpstreamMetrics
-	classes  *classes // of requests, as the endpoints' limiters number them
+	classes  *classes.Set // of requests, as the endpoints' limiters number them
 
 	inbound    *inbound     // nil: nothing is known of clients' retries
 	retries    *retryPolicy // nil: each request is sent once
@@ -221,7 +222,7 @@ func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
 
 func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoint {
 	e := &endpoint{up: u, target: t, address: address, since: now}
-	e.limiter = newLimiter(&u.cfg.Concurrency, u.keeper.recall(u.cfg.Name, address, now, u.classes.add), now)
+	e.limiter = newLimiter(&u.cfg.Concurrency, u.keeper.recall(u.cfg.Name, address, now, u.classes.Add), now)
 	e.pool = &pool{
 		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
 		prefers: t.Scheme == "h2c",
@@ -253,9 +254,9 @@ func (u *Upstream) addressesOf(targets []*target) map[*target][]string {
 }
 
 // knownClasses are those of u; new ones, where it is nil.
-func (u *Upstream) knownClasses() *classes {
+func (u *Upstream) knownClasses() *classes.Set {
 	if u == nil {
-		return newClasses()
+		return classes.New()
 	}
 	return u.classes
 }

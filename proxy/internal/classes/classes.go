@@ -1,4 +1,6 @@
-package proxy
+// Package classes numbers the kinds of requests that cost alike, so that what a
+// limiter has learned of each can be looked up, and handed on, by a small number.
+package classes
 
 import (
 	"maps"
@@ -8,46 +10,47 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 )
 
-// classes gives the requests of an upstream that cost alike a number each: by
+// Set gives the requests of an upstream that cost alike a number each: by
 // route, and for gRPC by method. All endpoints of the upstream share it, also
 // over reloads, so that what was learned at one can be handed on by number.
 //
 // There are [limiter.MaxClasses] numbers, and the last is for all others. A
 // client could make names up, so a method only gets a number once the service
-// has answered it (see [classes.add]).
-type classes struct {
+// has answered it (see [Set.Add]).
+type Set struct {
 	numbers atomic.Pointer[map[string]int] // replaced, never changed: reading it is most of what is done
 
 	mu sync.Mutex
 }
 
-// otherClass is the number of what has none of its own.
+// Other is the number of what has none of its own.
 const (
-	otherClass     = limiter.MaxClasses - 1
-	otherClassName = "other"
+	Other     = limiter.MaxClasses - 1
+	otherName = "other"
 )
 
-func newClasses() *classes {
-	c := &classes{}
+// New returns a set in which nothing has a number.
+func New() *Set {
+	c := &Set{}
 	c.numbers.Store(&map[string]int{})
 	return c
 }
 
-// number is the class of a name.
-func (c *classes) number(name string) int {
+// Number is the class of a name; [Other] if it has none.
+func (c *Set) Number(name string) int {
 	if n, ok := (*c.numbers.Load())[name]; ok {
 		return n
 	}
-	return otherClass
+	return Other
 }
 
-// maxClassName is the length of a name, in bytes, beyond which it gets no number:
+// maxName is the length of a name, in bytes, beyond which it gets no number:
 // names are labels of metrics, and kept in the state file.
-const maxClassName = 256
+const maxName = 256
 
-// add gives a name a number of its own, as long as there are any, and returns
+// Add gives a name a number of its own, as long as there are any, and returns
 // what it has.
-func (c *classes) add(name string) int {
+func (c *Set) Add(name string) int {
 	if n, ok := (*c.numbers.Load())[name]; ok {
 		return n
 	}
@@ -57,8 +60,8 @@ func (c *classes) add(name string) int {
 	if n, ok := old[name]; ok {
 		return n
 	}
-	if len(old) >= otherClass || name == otherClassName || name == "" || len(name) > maxClassName {
-		return otherClass
+	if len(old) >= Other || name == otherName || name == "" || len(name) > maxName {
+		return Other
 	}
 	numbers := make(map[string]int, len(old)+1)
 	maps.Copy(numbers, old)
@@ -67,13 +70,13 @@ func (c *classes) add(name string) int {
 	return len(old)
 }
 
-// names are the classes' names by number; the last is that of all others.
+// Names are the classes' names by number; the last is that of all others.
 // Numbers that nobody has are empty.
-func (c *classes) names() []string {
+func (c *Set) Names() []string {
 	names := make([]string, limiter.MaxClasses)
 	for name, n := range *c.numbers.Load() {
 		names[n] = name
 	}
-	names[otherClass] = otherClassName
+	names[Other] = otherName
 	return names
 }
