@@ -52,7 +52,7 @@
 //	answer.go, failure.go                what Levee says when it answers itself
 //
 // Around it: proxy.go starts, reloads and stops; generation.go is one
-// configuration turned into working parts; state.go and statefile.go keep what was learned over a restart;
+// configuration turned into working parts; state.go says what is kept over a restart;
 // status.go, cachingstatus.go, guardstatus.go, admissionstatus.go, stormstatus.go and retrystats.go are what
 // people see.
 //
@@ -62,5 +62,6 @@
 //	classes                              what of requests costs alike, by number
 //	clock                                moments that fit an atomic
 //	latency                              how long answers take: of an endpoint, and of a class
+//	learned                              what limiters have learned, over a restart
 //	tlsfiles                             both sides of TLS, from files that are followed
 package proxy

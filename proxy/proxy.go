@@ -16,6 +16,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/learned"
 )
 
 // Options are what a proxy needs from outside. The zero value works: silent,
@@ -35,7 +36,7 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	descriptors *descriptorBudget
-	keeper      *keeper
+	keeper      *learned.Keeper
 	guard       *guard
 	caching     *caching
 }
@@ -55,7 +56,7 @@ func (o *Options) defaults() {
 	}
 	o.descriptors = &descriptorBudget{}
 	o.descriptors.max.Store(upstreamCap())
-	o.keeper = newKeeper(o.Logger)
+	o.keeper = learned.New(o.Logger)
 	o.guard = newGuard(o.Logger)
 	o.caching = newCaching(o.Logger)
 }
@@ -93,7 +94,7 @@ func New(cfg *config.Config, o Options) (*Proxy, error) {
 	p.memory.read, p.memory.tell = limitedMemory(), p.o.caching.squeeze
 	p.o.caching.file.caches = p.cachesURL
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
-	p.o.keeper.load(cfg.State, time.Now())
+	p.o.keeper.Load(cfg.State, time.Now())
 	if err := p.apply(cfg); err != nil {
 		p.Close()
 		return nil, err
@@ -116,7 +117,7 @@ func (p *Proxy) Start() {
 		go l.serve()
 	}
 	go p.memory.watch(p.base)
-	p.o.keeper.start(p.learned)
+	p.o.keeper.Start(p.learned)
 	p.o.caching.file.start()
 }
 
@@ -186,7 +187,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 	// Nothing fails from here on.
 	p.o.guard.configure(cfg, time.Now())
 	p.gen.Store(gen)
-	p.o.keeper.configure(cfg.State)
+	p.o.keeper.Configure(cfg.State)
 	p.slots.resize(connectionCap(&cfg.Limits))
 	if p.serving.Load() {
 		for _, u := range gen.upstreams {
@@ -315,7 +316,7 @@ func (p *Proxy) Close() {
 	p.o.guard.close()
 	p.o.caching.close()
 	p.o.caching.file.finish(p.base)
-	p.o.keeper.close()
+	p.o.keeper.Close()
 	if g := p.gen.Load(); g != nil {
 		g.retireExcept(nil)
 	}
@@ -348,7 +349,7 @@ func (p *Proxy) Status() Status {
 	if last := p.o.descriptors.last.Load(); last != 0 {
 		s.LastRefused = clock.At(time.Duration(last))
 	}
-	s.State = p.o.keeper.tell()
+	s.State = p.o.keeper.Tell()
 	s.Idempotency = p.o.guard.status(now)
 	s.Cache = p.o.caching.status()
 	p.mu.Lock()

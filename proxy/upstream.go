@@ -12,6 +12,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy/internal/classes"
+	"github.com/levee-proxy/levee/proxy/internal/learned"
 )
 
 // Upstream is one service behind the proxy: its endpoints, how they are
@@ -33,7 +34,7 @@ type Upstream struct {
 	refreshes  *refreshBudget
 	refuseWith int // which of the refusals, by status
 	mailboxes  mailboxes
-	keeper     *keeper // of what was learned before a restart
+	keeper     *learned.Keeper // of what was learned before a restart
 
 	usable atomic.Pointer[[]*endpoint] // what the balancer chooses from
 
@@ -222,7 +223,7 @@ func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
 
 func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoint {
 	e := &endpoint{up: u, target: t, address: address, since: now}
-	e.limiter = newLimiter(&u.cfg.Concurrency, u.keeper.recall(u.cfg.Name, address, now, u.classes.Add), now)
+	e.limiter = newLimiter(&u.cfg.Concurrency, u.keeper.Recall(u.cfg.Name, address, now, u.classes.Add), now)
 	e.pool = &pool{
 		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
 		prefers: t.Scheme == "h2c",

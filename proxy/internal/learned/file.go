@@ -1,4 +1,4 @@
-package proxy
+package learned
 
 import (
 	"bytes"
@@ -19,59 +19,61 @@ import (
 // Bounds of a state file. What is beyond them was written by nobody who means
 // well: it is ignored as a whole.
 const (
-	stateVersion   = 1
-	stateBytes     = 16 << 20
-	stateEndpoints = 4096 // and the most that are kept
-	stateName      = 1024 // bytes of an upstream's, address's or class's name
-	stateShape     = 1024
+	version      = 1
+	maxBytes     = 16 << 20
+	maxEndpoints = 4096 // and the most that are kept
+	maxName      = 1024 // bytes of an upstream's, address's or class's name
+	maxShape     = 1024
 )
 
-// stateEnvelope is the whole file. The checksum is of the state's very bytes,
-// so that a torn file, or one that somebody has edited, is told from a sound one.
-type stateEnvelope struct {
+// sealed is the whole file. The checksum is of the state's very bytes, so that a torn file,
+// or one that somebody has edited, is told from a sound one.
+type sealed struct {
 	Version  int             `json:"version"`
 	Checksum string          `json:"checksum"` // SHA-256, in hexadecimal
 	State    json.RawMessage `json:"state"`
 }
 
-type stateBody struct {
+// contents are what the checksum is of.
+type contents struct {
 	// Written is the wall clock's time: the file's own may be a backup's.
 	Written   time.Time       `json:"written"`
 	Endpoints json.RawMessage `json:"endpoints"`
 }
 
-// learned is what was learned at one endpoint. Classes go by name: their
+// Endpoint is what was learned at one endpoint. Classes go by name: their
 // numbers are handed out anew by each process.
-type learned struct {
-	Upstream string         `json:"upstream"`
-	Address  string         `json:"address"`
-	At       time.Time      `json:"at"` // when that was so
-	Limit    float64        `json:"limit"`
-	Classes  []learnedClass `json:"classes"`
-	Shape    []float64      `json:"shape,omitempty"`
+type Endpoint struct {
+	Upstream string    `json:"upstream"`
+	Address  string    `json:"address"`
+	At       time.Time `json:"at"` // when that was so
+	Limit    float64   `json:"limit"`
+	Classes  []Class   `json:"classes"`
+	Shape    []float64 `json:"shape,omitempty"`
 }
 
-type learnedClass struct {
+// Class is what was learned of a class of requests there.
+type Class struct {
 	Name string `json:"name"`
 	limiter.ClassState
 }
 
-// encodeState makes a file's contents.
-func encodeState(endpoints []learned, now time.Time) ([]byte, error) {
+// encode makes a file's contents.
+func encode(endpoints []Endpoint, now time.Time) ([]byte, error) {
 	list, err := json.Marshal(endpoints)
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(stateBody{Written: now.UTC(), Endpoints: list})
+	body, err := json.Marshal(contents{Written: now.UTC(), Endpoints: list})
 	if err != nil {
 		return nil, err
 	}
-	file, err := json.Marshal(stateEnvelope{Version: stateVersion, Checksum: checksum(body), State: body})
+	file, err := json.Marshal(sealed{Version: version, Checksum: checksum(body), State: body})
 	if err != nil {
 		return nil, err
 	}
-	if len(file) > stateBytes {
-		return nil, fmt.Errorf("the state of %d endpoints takes %d bytes; at most %d are written", len(endpoints), len(file), stateBytes)
+	if len(file) > maxBytes {
+		return nil, fmt.Errorf("the state of %d endpoints takes %d bytes; at most %d are written", len(endpoints), len(file), maxBytes)
 	}
 	return append(file, '\n'), nil
 }
@@ -81,20 +83,20 @@ func checksum(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// decodeState reads a file's contents. An error says, for the log, why nothing
-// of it can be used.
-func decodeState(file []byte, now time.Time, maxAge time.Duration) ([]learned, error) {
-	var envelope stateEnvelope
+// decode reads a file's contents. An error says, for the log, why nothing of it
+// can be used.
+func decode(file []byte, now time.Time, maxAge time.Duration) ([]Endpoint, error) {
+	var envelope sealed
 	if err := json.Unmarshal(file, &envelope); err != nil {
 		return nil, fmt.Errorf("it is torn, or no state file: %w", err)
 	}
-	if envelope.Version != stateVersion {
-		return nil, fmt.Errorf("it is of version %d, and this Levee knows %d", envelope.Version, stateVersion)
+	if envelope.Version != version {
+		return nil, fmt.Errorf("it is of version %d, and this Levee knows %d", envelope.Version, version)
 	}
 	if checksum(envelope.State) != envelope.Checksum {
 		return nil, errors.New("its checksum is wrong: it is torn, or was edited")
 	}
-	var body stateBody
+	var body contents
 	if err := json.Unmarshal(envelope.State, &body); err != nil {
 		return nil, fmt.Errorf("its state is unsound: %w", err)
 	}
@@ -108,19 +110,19 @@ func decodeState(file []byte, now time.Time, maxAge time.Duration) ([]learned, e
 
 // decodeEndpoints reads one after the other, so that a list that is too long
 // ends at its bound and not with the memory.
-func decodeEndpoints(list []byte, now time.Time, maxAge time.Duration) ([]learned, error) {
+func decodeEndpoints(list []byte, now time.Time, maxAge time.Duration) ([]Endpoint, error) {
 	in := json.NewDecoder(bytes.NewReader(list))
 	if begin, err := in.Token(); err != nil || begin != json.Delim('[') {
 		return nil, errors.New("its state is unsound: no list of endpoints")
 	}
-	var all []learned
+	var all []Endpoint
 	for in.More() {
-		var e learned
+		var e Endpoint
 		if err := in.Decode(&e); err != nil {
 			return nil, fmt.Errorf("its state is unsound: %w", err)
 		}
-		if len(all) == stateEndpoints {
-			return nil, fmt.Errorf("its state is unsound: more than %d endpoints", stateEndpoints)
+		if len(all) == maxEndpoints {
+			return nil, fmt.Errorf("its state is unsound: more than %d endpoints", maxEndpoints)
 		}
 		if err := e.check(); err != nil {
 			return nil, fmt.Errorf("its state is unsound: endpoint %d: %w", len(all)+1, err)
@@ -133,26 +135,26 @@ func decodeEndpoints(list []byte, now time.Time, maxAge time.Duration) ([]learne
 }
 
 // check looks at a state's form. Its numbers are the limiter's to judge.
-func (e *learned) check() error {
+func (e *Endpoint) check() error {
 	switch {
-	case e.Upstream == "" || len(e.Upstream) > stateName || e.Address == "" || len(e.Address) > stateName:
+	case e.Upstream == "" || len(e.Upstream) > maxName || e.Address == "" || len(e.Address) > maxName:
 		return errors.New("no upstream or no address, or a name that is too long")
 	case len(e.Classes) > limiter.MaxClasses:
 		return fmt.Errorf("%d classes, and there are %d at most", len(e.Classes), limiter.MaxClasses)
-	case len(e.Shape) > stateShape:
-		return fmt.Errorf("%d latencies, and there are %d at most", len(e.Shape), stateShape)
+	case len(e.Shape) > maxShape:
+		return fmt.Errorf("%d latencies, and there are %d at most", len(e.Shape), maxShape)
 	}
 	for _, c := range e.Classes {
-		if c.Name == "" || len(c.Name) > stateName {
+		if c.Name == "" || len(c.Name) > maxName {
 			return errors.New("a class without a name, or with one that is too long")
 		}
 	}
 	return nil
 }
 
-// readState reads the file at path. A file that isn't there is no error here
-// but fs.ErrNotExist.
-func readState(path string, now time.Time, maxAge time.Duration) ([]learned, error) {
+// read reads the file at path. A file that isn't there is no error here but
+// fs.ErrNotExist.
+func read(path string, now time.Time, maxAge time.Duration) ([]Endpoint, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -165,20 +167,20 @@ func readState(path string, now time.Time, maxAge time.Duration) ([]learned, err
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, stateBytes+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > stateBytes {
-		return nil, fmt.Errorf("it is larger than %d bytes", stateBytes)
+	if len(text) > maxBytes {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxBytes)
 	}
-	return decodeState(text, now, maxAge)
+	return decode(text, now, maxAge)
 }
 
-// writeState puts text in the place of the file at path, whole or not at all:
+// write puts text in the place of the file at path, whole or not at all:
 // whoever reads it, also after a crash or a power cut, finds the old one or the
 // new one. Only Levee's own user may read it.
-func writeState(path string, text []byte) error {
+func write(path string, text []byte) error {
 	// Always the same name, so that crashes leave one such file behind at most;
 	// made anew, so that nothing that somebody has put there is followed.
 	temporary := path + ".tmp"
