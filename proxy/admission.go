@@ -9,6 +9,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 )
 
 // newLimiter makes the limiter of one endpoint, or nil where there is none.
@@ -122,7 +123,7 @@ func (x *exchange) classify() {
 		x.class = x.route.upstream.classes.Number(x.r.URL.Path)
 	}
 	if x.fetch == nil || !x.fetch.background { // a refresh is nobody's, and takes nobody's share
-		x.clientHash = hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)
+		x.clientHash = clients.Hash(x.r, x.gen.cfg.Clients.Identity, x.client)
 	}
 	x.arrive(x.start)
 }

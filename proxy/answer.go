@@ -181,3 +181,10 @@ func percentEncode(s string) string {
 	}
 	return b.String()
 }
+
+func rateLimited(wait time.Duration, whose string) *answer {
+	return &answer{
+		status: http.StatusTooManyRequests, kind: errDenied,
+		details: "rate limit of the " + whose, retryAfter: max(wait, time.Second),
+	}
+}

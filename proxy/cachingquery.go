@@ -17,7 +17,7 @@ const maxQueries = 16 << 20
 // queryRoom counts them.
 type queryRoom struct{ held atomic.Int64 }
 
-func (q *queryRoom) hold(n int64) bool {
+func (q *queryRoom) Hold(n int64) bool {
 	if q.held.Add(n) > maxQueries {
 		q.held.Add(-n)
 		return false
@@ -25,7 +25,7 @@ func (q *queryRoom) hold(n int64) bool {
 	return true
 }
 
-func (q *queryRoom) free(n int64) { q.held.Add(-n) }
+func (q *queryRoom) Free(n int64) { q.held.Add(-n) }
 
 // keep is a body that was read already, for a request that may outlive the one
 // that it came with.

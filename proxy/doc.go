@@ -15,7 +15,6 @@
 //	router.go                            host and path prefix to a route
 //	exchange.go, handler.go, reuse.go, fieldvalues.go
 //	                                     the request's facts, room for its texts, and the order of the steps
-//	identity.go, ratecap.go              who asks, and how often he may
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
 //	outgoing.go, ownfields.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
 //	                                     the request as the upstream sees it
@@ -60,6 +59,7 @@
 // rest:
 //
 //	classes                              what of requests costs alike, by number
+//	clients                              who asks, how often he may, and how much he may hold
 //	clock                                moments that fit an atomic
 //	latency                              how long answers take: of an endpoint, and of a class
 //	learned                              what limiters have learned, over a restart

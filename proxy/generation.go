@@ -10,6 +10,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 )
 
 // generation is one configuration turned into working parts. It never changes,
@@ -37,7 +38,7 @@ type generation struct {
 type route struct {
 	node     pathNode    // where it is found, unless another one is found there too
 	caching  *routeCache // nil: nothing is cached
-	caps     *rateCaps
+	caps     *clients.Caps
 	metrics  *telemetry.RouteMetrics
 	upstream *Upstream
 	name     string
@@ -104,7 +105,7 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		rt.bind(rc)
 		rt.class = rt.upstream.classes.Add(rc.Name)
 		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
-			rt.caps = newRateCaps(rc.RateLimit, cfg.Clients.Remembered)
+			rt.caps = clients.NewCaps(rc.RateLimit, cfg.Clients.Remembered)
 		}
 		var err error
 		if rt.caching, err = newRouteCache(rc, cfg); err != nil {
@@ -139,7 +140,7 @@ func vouchedFields(cfg *config.Config) map[string]bool {
 }
 
 // capsOf gives the rate caps that a route had already, if they are the same.
-func (g *generation) capsOf(rc *config.Route, cfg *config.Config) *rateCaps {
+func (g *generation) capsOf(rc *config.Route, cfg *config.Config) *clients.Caps {
 	if g == nil || g.cfg.Clients != cfg.Clients {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/idempotency"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 )
 
 // guard sees to it that a keyed request reaches its upstream once at most, on
@@ -22,8 +23,8 @@ import (
 // taken, which is refused rather than sent again.
 type guard struct {
 	log    *slog.Logger
-	bodies *room // bytes of keyed requests' bodies that are held
-	twins  *room // requests that wait for their twin's answer
+	bodies *clients.Room // bytes of keyed requests' bodies that are held
+	twins  *clients.Room // requests that wait for their twin's answer
 
 	mu     sync.Mutex
 	store  *idempotency.Local // nil: no route is guarded, and none was
@@ -37,7 +38,7 @@ type guard struct {
 const maxTwins = 4096
 
 func newGuard(log *slog.Logger) *guard {
-	return &guard{log: log, bodies: newRoom(0), twins: newRoom(maxTwins), counts: map[string]*guardCounts{}}
+	return &guard{log: log, bodies: clients.NewRoom(0), twins: clients.NewRoom(maxTwins), counts: map[string]*guardCounts{}}
 }
 
 // check says why a configuration can't be taken.
@@ -55,7 +56,7 @@ func (g *guard) check(cfg *config.Config) error {
 func (g *guard) configure(cfg *config.Config, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.bodies.resize(int64(cfg.Idempotency.Bytes))
+	g.bodies.Resize(int64(cfg.Idempotency.Bytes))
 	o := idempotency.Options{
 		File: cfg.Idempotency.File, Sync: idempotency.Sync(cfg.Idempotency.Fsync), Retention: time.Duration(cfg.Idempotency.Retention),
 		Entries: cfg.Idempotency.Entries, Bytes: int64(cfg.Idempotency.Bytes), Logger: g.log,

@@ -18,10 +18,10 @@ type heldBody struct {
 
 // bodyRoom counts the bytes of bodies that are held.
 type bodyRoom interface {
-	// hold counts n more, if there is room for them.
-	hold(n int64) bool
-	// free gives n back.
-	free(n int64)
+	// Hold counts n more, if there is room for them.
+	Hold(n int64) bool
+	// Free gives n back.
+	Free(n int64)
 }
 
 var (
@@ -48,7 +48,7 @@ func readBody(x *exchange, limit int64, room bodyRoom) (*heldBody, error) {
 		if int64(len(b.bytes)) > limit {
 			return b, errBodyTooLarge
 		}
-		if !room.hold(int64(n)) {
+		if !room.Hold(int64(n)) {
 			return b, errNoBodyRoom
 		}
 		b.held += int64(n)
@@ -63,7 +63,7 @@ func readBody(x *exchange, limit int64, room bodyRoom) (*heldBody, error) {
 
 // release gives the room back. Once more does no harm.
 func (b *heldBody) release() {
-	b.room.free(b.held)
+	b.room.Free(b.held)
 	b.held, b.bytes = 0, nil
 }
 

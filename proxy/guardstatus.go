@@ -34,7 +34,7 @@ func (g *guard) status(now time.Time) *IdempotencyStatus {
 	if store == nil {
 		return nil
 	}
-	s := &IdempotencyStatus{Status: store.Status(now), Waiting: g.twins.taken(), BodyBytes: g.bodies.taken(), Routes: []GuardedRoute{}}
+	s := &IdempotencyStatus{Status: store.Status(now), Waiting: g.twins.Taken(), BodyBytes: g.bodies.Taken(), Routes: []GuardedRoute{}}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(g.counts)) {

@@ -8,6 +8,7 @@ import (
 	"github.com/levee-proxy/levee/cache"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 )
 
 // ServeHTTP takes one request all its way. It works behind the proxy's own
@@ -108,10 +109,10 @@ func (p *Proxy) admit(x *exchange) *answer {
 	}
 	if caps := x.route.caps; caps != nil {
 		var id string
-		if caps.perClient != nil {
-			id = identify(r, g.cfg.Clients.Identity, network(x.client))
+		if caps.ByClient() {
+			id = clients.Identify(r, g.cfg.Clients.Identity, clients.Network(x.client))
 		}
-		if wait, whose := caps.admit(id, x.start); wait > 0 {
+		if wait, whose := caps.Admit(id, x.start); wait > 0 {
 			return rateLimited(wait, whose)
 		}
 	}

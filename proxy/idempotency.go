@@ -7,6 +7,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/idempotency"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 )
 
 // guarded takes a request whose route guards it. It returns false if the
@@ -36,7 +37,7 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 		return true
 	}
 	return p.claim(w, x, &idempotency.Request{
-		Key:         idempotency.NewKey(x.route.cfg.Name, wholeIdentity(x.r, x.gen.cfg.Clients.Identity, network(x.client)), sent),
+		Key:         idempotency.NewKey(x.route.cfg.Name, clients.Whole(x.r, x.gen.cfg.Clients.Identity, clients.Network(x.client)), sent),
 		Fingerprint: idempotency.NewFingerprint(x.r.Method, normalHost(x.r.Host), x.r.URL.RequestURI(), x.held.bytes),
 		TakeDoubt:   cfg.InDoubt == config.GuardPass,
 	})
@@ -48,7 +49,7 @@ func (p *Proxy) holdBody(w *beginning, x *exchange) bool {
 	g := p.o.guard
 	x.setDeadline(x.conn.trusted(x.gen))
 	x.limit()
-	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g.bodies.piece(hashClient(x.r, x.gen.cfg.Clients.Identity, x.client)))
+	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g.bodies.Piece(clients.Hash(x.r, x.gen.cfg.Clients.Identity, x.client)))
 	x.held = body
 	switch {
 	case err == errBodyTooLarge:
@@ -141,11 +142,11 @@ func (p *Proxy) repeat(w *beginning, x *exchange, key idempotency.Key, claim ide
 
 // join waits until a twin has come to its end, or its own client waits no longer.
 func (g *guard) join(x *exchange, done <-chan struct{}) (*answer, *failure) {
-	place := g.twins.piece(hashClient(x.r, x.gen.cfg.Clients.Identity, x.client))
-	if !place.hold(1) {
+	place := g.twins.Piece(clients.Hash(x.r, x.gen.cfg.Clients.Identity, x.client))
+	if !place.Hold(1) {
 		return answerFull, nil
 	}
-	defer place.free(1)
+	defer place.Free(1)
 	select {
 	case <-done:
 		return nil, nil

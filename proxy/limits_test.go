@@ -24,64 +24,6 @@ import (
 	"github.com/levee-proxy/levee/proxy/internal/clock"
 )
 
-// TestRateCaps is a table of moments: who asks, and how long he must wait.
-func TestRateCaps(t *testing.T) {
-	t0 := time.Now()
-	c := newRateCaps(&config.RateLimit{
-		Total:     &config.Rate{PerSecond: 10, Burst: 5},
-		PerClient: &config.Rate{PerSecond: 1, Burst: 2},
-	}, 1000)
-	for i, tc := range []struct {
-		at     time.Duration
-		client string
-		wait   time.Duration
-		whose  string
-	}{
-		{0, "a", 0, ""},
-		{0, "a", 0, ""},
-		{0, "a", time.Second, "client"}, // a's own burst is used up
-		{0, "b", 0, ""},
-		{0, "b", 0, ""},
-		{0, "c", 0, ""},
-		{0, "d", 100 * time.Millisecond, "route"}, // and now everyone's
-		{100 * time.Millisecond, "e", 0, ""},
-		{500 * time.Millisecond, "a", 500 * time.Millisecond, "client"},
-		{time.Second, "a", 0, ""},
-		{-time.Hour, "a", time.Hour + time.Second, "client"}, // a clock that jumps back grants nothing
-	} {
-		wait, whose := c.admit(tc.client, t0.Add(tc.at))
-		if d := wait - tc.wait; whose != tc.whose || d > time.Millisecond || d < -time.Hour-time.Second || (tc.at >= 0 && d < -time.Millisecond) {
-			t.Errorf("%d: %s at %v waits %v for the %s, want %v for the %s", i, tc.client, tc.at, wait, whose, tc.wait, tc.whose)
-		}
-	}
-	if newRateCaps(nil, 16) != nil || newRateCaps(&config.RateLimit{}, 16) != nil {
-		t.Error("caps where nothing is capped")
-	}
-}
-
-// TestClientsAreForgotten: memory for clients is bounded, the coldest go first.
-func TestClientsAreForgotten(t *testing.T) {
-	now := time.Now()
-	c := newRateCaps(&config.RateLimit{PerClient: &config.Rate{PerSecond: 0.001, Burst: 1}}, 160)
-	c.admit("regular", now)
-	for i := range 10_000 {
-		c.admit(fmt.Sprint("stranger ", i), now)
-		if wait, _ := c.admit("regular", now); wait == 0 {
-			t.Fatalf("a client that keeps asking was forgotten after %d strangers", i)
-		}
-	}
-	n := 0
-	for i := range c.shards {
-		n += c.shards[i].clients.Len()
-	}
-	if n > 160 {
-		t.Errorf("%d clients are remembered, want at most 160", n)
-	}
-	if wait, _ := c.admit("stranger 0", now); wait != 0 {
-		t.Error("the coldest was remembered")
-	}
-}
-
 // TestRateCapAnswer: 429, how long to wait, and for whom else nothing changes.
 func TestRateCapAnswer(t *testing.T) {
 	yaml := strings.Replace(simple, "{name: all,", "{name: all, rateLimit: {perClient: {perSecond: 0.1, burst: 1}},", 1) +
@@ -111,31 +53,6 @@ func TestRateCapAnswer(t *testing.T) {
 	}
 	if up.n.Load() != 2 {
 		t.Errorf("%d requests reached the upstream", up.n.Load())
-	}
-}
-
-func TestIdentify(t *testing.T) {
-	// {"alg":"none"} . {"sub":"alice"} . nothing
-	const token = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.c2ln"
-	for _, tc := range []struct{ mode, name, value, want string }{
-		{"ip", "", "", "ip:1.2.3.4"},
-		{"header:X-Key", "X-Key", "k1", "header:k1"},
-		{"header:X-Key", "X-Other", "k1", "ip:1.2.3.4"},
-		{"header:X-Key", "X-Key", strings.Repeat("k", 1000), "header:" + strings.Repeat("k", maxIdentity)},
-		{"jwt", "Authorization", token, "jwt:alice"},
-		{"jwt", "Authorization", "bearer" + token[6:], "jwt:alice"},
-		{"jwt", "Authorization", "Basic abc", "ip:1.2.3.4"},
-		{"jwt", "Authorization", "Bearer a.b.c", "ip:1.2.3.4"},
-		{"jwt", "Authorization", "Bearer a." + strings.Repeat("A", 100<<10) + ".c", "ip:1.2.3.4"},
-		{"tls", "", "", "ip:1.2.3.4"},
-	} {
-		r := &http.Request{Header: http.Header{}}
-		if tc.name != "" {
-			r.Header.Set(tc.name, tc.value)
-		}
-		if got := identify(r, tc.mode, "1.2.3.4"); got != tc.want {
-			t.Errorf("%s with %s: %.40s gives %s, want %s", tc.mode, tc.name, tc.value, got, tc.want)
-		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
 	"github.com/levee-proxy/levee/proxy/internal/tlsfiles"
 )
@@ -83,7 +84,7 @@ func (l *listener) configure(cfg *config.Listener, e *engine, connections int64)
 	case cfg.ConnectionRate == nil:
 		l.pace = nil
 	case l.cfg == nil || l.cfg.ConnectionRate == nil || *l.cfg.ConnectionRate != *cfg.ConnectionRate:
-		l.pace = newBucket(cfg.ConnectionRate)
+		l.pace = clients.NewBucket(cfg.ConnectionRate)
 	}
 	l.cfg = cfg
 	l.mu.Unlock()

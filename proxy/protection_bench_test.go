@@ -11,6 +11,7 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
 	"github.com/levee-proxy/levee/proxy/internal/benchclient"
+	"github.com/levee-proxy/levee/proxy/internal/clients"
 )
 
 // BenchmarkProtection is what Levee adds to a request that is passed on, beside
@@ -36,9 +37,9 @@ func BenchmarkProtection(b *testing.B) {
 	r.Header["User-Agent"] = []string{"a client"}
 	gen := p.gen.Load()
 	conn := connOf(r)
-	clients := make([]netip.Addr, 256)
-	for i := range clients {
-		clients[i] = netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+	addresses := make([]netip.Addr, 256)
+	for i := range addresses {
+		addresses[i] = netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
 	}
 	route := gen.router.find(r.Host, r.URL)
 	endpoint := route.upstream.pick(time.Now())
@@ -47,8 +48,8 @@ func BenchmarkProtection(b *testing.B) {
 		n++
 		x := p.exchanges.take()
 		x.r, x.gen, x.conn, x.route, x.start = r, gen, conn, route, time.Now()
-		x.client = clients[n%len(clients)]
-		x.clientHash = hashClient(r, "ip", x.client)
+		x.client = addresses[n%len(addresses)]
+		x.clientHash = clients.Hash(r, "ip", x.client)
 		return x
 	}
 	release := func(x *exchange) {

@@ -1,8 +1,7 @@
-package proxy
+package clients
 
 import (
 	"hash/maphash"
-	"net/http"
 	"sync"
 	"time"
 
@@ -12,33 +11,33 @@ import (
 	"github.com/levee-proxy/levee/config"
 )
 
-// rateCaps are the caps on one route's requests: for all clients together and
+// Caps are the caps on one route's requests: for all clients together and
 // for each by itself.
 //
 // Buckets of clients are kept in least-recently-used order and bounded in
 // number: the coldest is forgotten. A forgotten client comes back to a full
 // bucket, so forgetting errs on the side of serving. They are split into
 // shards, each with its own lock and its own share of the bound.
-type rateCaps struct {
+type Caps struct {
 	total     *rate.Limiter // nil: unlimited
 	perClient *config.Rate  // nil: unlimited
 	seed      maphash.Seed
-	shards    [16]clientShard
+	shards    [16]shard
 }
 
-type clientShard struct {
+type shard struct {
 	mu      sync.Mutex
 	clients *simplelru.LRU[string, *rate.Limiter]
 }
 
-// newRateCaps returns nil where nothing is capped.
-func newRateCaps(cfg *config.RateLimit, remembered int) *rateCaps {
+// NewCaps returns nil where nothing is capped.
+func NewCaps(cfg *config.RateLimit, remembered int) *Caps {
 	if cfg == nil || (cfg.Total == nil && cfg.PerClient == nil) {
 		return nil
 	}
-	c := &rateCaps{perClient: cfg.PerClient, seed: maphash.MakeSeed()}
+	c := &Caps{perClient: cfg.PerClient, seed: maphash.MakeSeed()}
 	if cfg.Total != nil {
-		c.total = newBucket(cfg.Total)
+		c.total = NewBucket(cfg.Total)
 	}
 	if cfg.PerClient != nil {
 		for i := range c.shards {
@@ -48,7 +47,9 @@ func newRateCaps(cfg *config.RateLimit, remembered int) *rateCaps {
 	return c
 }
 
-func newBucket(r *config.Rate) *rate.Limiter {
+// NewBucket returns a limiter of a rate, by default with a burst of what comes in
+// a second, one at least.
+func NewBucket(r *config.Rate) *rate.Limiter {
 	burst := r.Burst
 	if burst == 0 {
 		burst = max(1, int(r.PerSecond))
@@ -56,10 +57,13 @@ func newBucket(r *config.Rate) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(r.PerSecond), burst)
 }
 
-// admit takes a token for a request of client at now, or says how long to wait
+// ByClient says whether it matters who asks.
+func (c *Caps) ByClient() bool { return c.perClient != nil }
+
+// Admit takes a token for a request of client at now, or says how long to wait
 // for one and whose cap it is. A client's own bucket is asked first, so that
 // what is over a client's cap doesn't use up the others' common one.
-func (c *rateCaps) admit(client string, now time.Time) (wait time.Duration, whose string) {
+func (c *Caps) Admit(client string, now time.Time) (wait time.Duration, whose string) {
 	if c.perClient != nil {
 		if wait := take(c.limiter(client), now); wait > 0 {
 			return wait, "client"
@@ -73,13 +77,13 @@ func (c *rateCaps) admit(client string, now time.Time) (wait time.Duration, whos
 	return 0, ""
 }
 
-func (c *rateCaps) limiter(client string) *rate.Limiter {
+func (c *Caps) limiter(client string) *rate.Limiter {
 	s := &c.shards[maphash.String(c.seed, client)%uint64(len(c.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.clients.Get(client)
 	if !ok {
-		l = newBucket(c.perClient)
+		l = NewBucket(c.perClient)
 		s.clients.Add(client, l)
 	}
 	return l
@@ -93,11 +97,4 @@ func take(l *rate.Limiter, now time.Time) time.Duration {
 		r.CancelAt(now)
 	}
 	return wait
-}
-
-func rateLimited(wait time.Duration, whose string) *answer {
-	return &answer{
-		status: http.StatusTooManyRequests, kind: errDenied,
-		details: "rate limit of the " + whose, retryAfter: max(wait, time.Second),
-	}
 }

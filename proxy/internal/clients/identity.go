@@ -1,4 +1,6 @@
-package proxy
+// Package clients tells clients apart, and bounds what one of them can take from
+// the others: how often it may ask, and how much of what is scarce it may hold.
+package clients
 
 import (
 	"encoding/base64"
@@ -12,23 +14,23 @@ import (
 // maxIdentity bounds the text by which a client is remembered.
 const maxIdentity = 128
 
-// identify returns the text by which a client is told apart from others. It
+// Identify returns the text by which a client is told apart from others. It
 // is never a metric's label and never sent anywhere. Clients without the
 // chosen mark are told apart by address.
 //
 // A header's value and a token's subject are not verified: a client may make
 // one up. It gains a bucket of its own, no right; and the number of buckets is
-// bounded (see [rateCaps]).
-func identify(r *http.Request, mode string, clientIP string) string {
-	id := wholeIdentity(r, mode, clientIP)
+// bounded (see [Caps]).
+func Identify(r *http.Request, mode string, clientIP string) string {
+	id := Whole(r, mode, clientIP)
 	if kind, _, _ := strings.Cut(id, ":"); len(id) > len(kind)+1+maxIdentity {
 		id = id[:len(kind)+1+maxIdentity]
 	}
 	return strings.Clone(id)
 }
 
-// wholeIdentity is identify without a bound: a part of the request.
-func wholeIdentity(r *http.Request, mode string, clientIP string) string {
+// Whole is [Identify] without a bound: a part of the request.
+func Whole(r *http.Request, mode string, clientIP string) string {
 	var id string
 	kind, name, _ := strings.Cut(mode, ":")
 	switch kind {
@@ -49,9 +51,9 @@ func wholeIdentity(r *http.Request, mode string, clientIP string) string {
 
 var identitySeed = maphash.MakeSeed()
 
-// hashClient is identify as a number, made without allocating where clients
+// Hash is [Identify] as a number, made without allocating where clients
 // are told apart by address, for fairness among them. 0: nobody in particular.
-func hashClient(r *http.Request, mode string, client netip.Addr) uint64 {
+func Hash(r *http.Request, mode string, client netip.Addr) uint64 {
 	kind, name, _ := strings.Cut(mode, ":")
 	switch kind {
 	case "header":
@@ -77,9 +79,9 @@ func hashClient(r *http.Request, mode string, client netip.Addr) uint64 {
 	return maphash.Bytes(identitySeed, b[:])
 }
 
-// network is the address by which a client is told apart: an IPv6 client has a
+// Network is the address by which a client is told apart: an IPv6 client has a
 // whole /64 to itself, and could use another address for every request.
-func network(a netip.Addr) string {
+func Network(a netip.Addr) string {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()

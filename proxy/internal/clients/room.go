@@ -1,41 +1,42 @@
-package proxy
+package clients
 
 import "sync"
 
-// room is a bounded amount of something that clients hold for a while, shared so
+// Room is a bounded amount of something that clients hold for a while, shared so
 // that none of them can hold it all: a client gets more only as long as it has
 // less than is left for the others. One that comes first has half at most,
 // whoever comes next half of the rest. (These are the dynamic thresholds by
 // which switches share a buffer: Choudhury and Hahne, 1998.) A client's first
 // piece may be as large as all that is left.
-type room struct {
+type Room struct {
 	mu   sync.Mutex
 	most int64
 	used int64
 	held map[uint64]int64 // by client, those that hold something
 }
 
-// piece is what is held for one request. It is a [bodyRoom].
-type piece struct {
-	room   *room
+// Piece is what is held for one request.
+type Piece struct {
+	room   *Room
 	client uint64
 	amount int64
 }
 
-func newRoom(most int64) *room { return &room{most: most, held: map[uint64]int64{}} }
+// NewRoom returns a room of so much.
+func NewRoom(most int64) *Room { return &Room{most: most, held: map[uint64]int64{}} }
 
-// resize changes how much there is. What is held stays.
-func (r *room) resize(most int64) {
+// Resize changes how much there is. What is held stays.
+func (r *Room) Resize(most int64) {
 	r.mu.Lock()
 	r.most = most
 	r.mu.Unlock()
 }
 
-// piece begins one for a client.
-func (r *room) piece(client uint64) *piece { return &piece{room: r, client: client} }
+// Piece begins one for a client.
+func (r *Room) Piece(client uint64) *Piece { return &Piece{room: r, client: client} }
 
-// hold takes so much more, if there is room for it.
-func (p *piece) hold(n int64) bool {
+// Hold takes so much more, if there is room for it.
+func (p *Piece) Hold(n int64) bool {
 	r := p.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,8 +51,8 @@ func (p *piece) hold(n int64) bool {
 	return true
 }
 
-// free gives so much back.
-func (p *piece) free(n int64) {
+// Free gives so much back.
+func (p *Piece) Free(n int64) {
 	r := p.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,8 +62,8 @@ func (p *piece) free(n int64) {
 	}
 }
 
-// taken is how much is held.
-func (r *room) taken() int64 {
+// Taken is how much is held.
+func (r *Room) Taken() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.used
