@@ -72,6 +72,9 @@ func run(file string, over config.Overrides, stdout, stderr *os.File) error {
 		go pacer.run(watching)
 		go newTidier().run(watching)
 	}
+	if headroom := newHeadroom(); headroom != nil {
+		go headroom.run(watching)
+	}
 
 	life := life{
 		signals: signals,
