@@ -63,7 +63,7 @@ func newEngine(kind string, cfg *config.Listener, limits *config.Limits, h http.
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	e.server = &http.Server{
-		Handler:                      h,
+		Handler:                      withStack(h),
 		ReadHeaderTimeout:            time.Duration(cfg.Timeouts.Header),
 		IdleTimeout:                  time.Duration(cfg.Timeouts.Idle),
 		MaxHeaderBytes:               max(1, int(limits.HeaderBytes)-serverHeaderSlack),
