@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/limiter"
 )
 
@@ -78,6 +79,11 @@ func (x *exchange) takeBody(w http.ResponseWriter) {
 	if x.r.Body == nil || x.r.Body == http.NoBody {
 		return
 	}
+	if present(x.r) {
+		x.body.src, x.body.bound, x.body.present, x.body.setDeadline = x.r.Body, &x.bound, true, noDeadline
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		return
+	}
 	rc := http.NewResponseController(w)
 	setDeadline := rc.SetReadDeadline
 	x.body.src, x.body.bound, x.body.setDeadline = x.r.Body, &x.bound, setDeadline
@@ -88,6 +94,16 @@ func (x *exchange) takeBody(w http.ResponseWriter) {
 		_ = rc.EnableFullDuplex()
 	}
 }
+
+// present says whether all of a request's body came together with its header, as
+// short ones do: then nobody ever waits for its client, and it needs no watching.
+func present(r *http.Request) bool {
+	body, ok := r.Body.(client.Ready)
+	return ok && r.ProtoMajor == 1 && r.ContentLength > 0 && r.Header["Expect"] == nil && int64(body.Ready()) >= r.ContentLength
+}
+
+// noDeadline is for a body that nobody waits for.
+func noDeadline(time.Time) error { return nil }
 
 // isGRPC says whether a message is of a gRPC call: application/grpc, with or
 // without a suffix; not gRPC-Web, whose answers aren't read by gRPC's rules.
@@ -128,7 +144,7 @@ func (x *exchange) limit() {
 	if !x.grpc {
 		l.silence = x.route.timeouts.answer
 	}
-	x.bound.start(l, x.body.src != nil, x.start)
+	x.bound.start(l, x.body.src != nil && !x.body.present, x.start)
 }
 
 // finish gives back what the exchange holds.

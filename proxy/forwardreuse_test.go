@@ -28,6 +28,11 @@ func TestForwardedMemoryIsNobodyElses(t *testing.T) {
 		if r.URL.Path != "/"+id || r.URL.RawQuery != "q="+id || r.Host != "h"+id || len(r.Header["X-Only-"+id]) != 1 {
 			t.Errorf("request %s came as %s of %s with %v", id, r.RequestURI, r.Host, r.Header)
 		}
+		if r.Method == http.MethodPost {
+			if body, err := io.ReadAll(r.Body); err == nil && string(body) != strings.Repeat(id, 30) {
+				t.Errorf("request %s came with %q", id, body)
+			}
+		}
 		w.Header().Set("X-Answers", id)
 		for range 3 {
 			io.WriteString(w, strings.Repeat(id+" ", 200))
@@ -45,7 +50,11 @@ func TestForwardedMemoryIsNobodyElses(t *testing.T) {
 			for i := range 150 {
 				id := fmt.Sprintf("%d-%d", worker, i)
 				ctx, leave := context.WithCancel(t.Context())
-				r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/"+id+"?q="+id, nil)
+				method, body := http.MethodGet, ""
+				if i%2 == 0 {
+					method, body = http.MethodPost, strings.Repeat(id, 30)
+				}
+				r, err := http.NewRequestWithContext(ctx, method, p.url+"/"+id+"?q="+id, strings.NewReader(body))
 				if err != nil {
 					t.Error(err)
 				}
@@ -64,6 +73,9 @@ func TestForwardedMemoryIsNobodyElses(t *testing.T) {
 					var body []byte
 					body, err = io.ReadAll(resp.Body)
 					resp.Body.Close()
+					if resp.StatusCode != http.StatusOK {
+						t.Errorf("request %s: %s", id, resp.Status)
+					}
 					if got := resp.Header.Get("X-Answers"); got != id {
 						t.Errorf("the answer to %s is that to %s", id, got)
 					}
@@ -206,26 +218,34 @@ func TestForwardedAllocations(t *testing.T) {
 			}()
 		}
 	}()
-	t.Run("sent once", func(t *testing.T) { countAllocations(t, unlimited(leanSimple), "http://"+l.Addr().String()) })
+	const get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+	t.Run("sent once", func(t *testing.T) {
+		countAllocations(t, unlimited(leanSimple), "http://"+l.Addr().String(), get)
+	})
+	// In one piece too, or it would be answered twice.
+	t.Run("with a short body", func(t *testing.T) {
+		countAllocations(t, unlimited(leanSimple), "http://"+l.Addr().String(),
+			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1024\r\n\r\n"+strings.Repeat("x", 1024))
+	})
 	t.Run("may be retried", func(t *testing.T) {
 		yaml := strings.Replace(unlimited(leanSimple), `endpoints: ["$UPSTREAM"]`, `endpoints: ["$UPSTREAM"], retry: {attempts: 2}`, 1)
 		if !strings.Contains(yaml, "attempts") {
 			t.Fatal("the configuration has no retries")
 		}
-		countAllocations(t, yaml, "http://"+l.Addr().String())
+		countAllocations(t, yaml, "http://"+l.Addr().String(), get)
 	})
 }
 
-// countAllocations counts those of short requests through a proxy.
-func countAllocations(t *testing.T, yaml, upstream string) {
+// countAllocations counts those of a short request through a proxy.
+func countAllocations(t *testing.T, yaml, upstream, ask string) {
 	p := start(t, yaml, upstream, Options{})
 	client, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	request, buf := []byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), make([]byte, 4<<10)
-	ask := func() {
+	request, buf := []byte(ask), make([]byte, 4<<10)
+	exchange := func() {
 		if _, err := client.Write(request); err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +262,7 @@ func countAllocations(t *testing.T, yaml, upstream string) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range runs {
-			ask()
+			exchange()
 		}
 		runtime.ReadMemStats(&after)
 		return float64(after.Mallocs-before.Mallocs) / runs

@@ -72,12 +72,11 @@ var (
 // attempt is made, the one before may be reading the body to its end still, at
 // which the server writes to the same map.
 func (x *exchange) passTrailer(out *http.Request) (atEnd func()) {
+	if x.r.ContentLength >= 0 && len(x.r.Trailer) == 0 { // there can be none
+		return nil
+	}
 	if x.trailers == nil {
 		x.trailers = &trailers{announced: slices.Collect(maps.Keys(x.r.Trailer))}
-		x.trailers.possible = x.r.ContentLength < 0 || len(x.trailers.announced) > 0
-	}
-	if !x.trailers.possible {
-		return nil
 	}
 	out.Trailer = make(http.Header, len(x.trailers.announced))
 	for _, name := range x.trailers.announced {
@@ -93,10 +92,7 @@ func (x *exchange) passTrailer(out *http.Request) (atEnd func()) {
 }
 
 // trailers is what was known of the fields behind a client's body before it was read.
-type trailers struct {
-	announced []string
-	possible  bool
-}
+type trailers struct{ announced []string }
 
 // setOutgoingURL makes out the target as the client wrote it, byte for byte, on the
 // endpoint's authority: the upstream, and no cleverness in between, decides

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
 // errNotKept is how the body of a further attempt ends of which not all was kept.
@@ -110,6 +112,26 @@ func (r *replayReader) Read(p []byte) (int, error) {
 		}
 		b.changed.Wait() // for what an earlier attempt still reads
 	}
+}
+
+// Ready is how much of it can be read without waiting: what is kept, or what its
+// source knows to be there. It implements [client.Ready].
+func (r *replayReader) Ready() int {
+	b := r.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case r.ended || r.at < b.total && b.over:
+		return 0
+	case r.at < b.total:
+		return b.total - r.at
+	case b.reading || b.err != nil:
+		return 0
+	}
+	if src, ok := b.src.(client.Ready); ok {
+		return src.Ready()
+	}
+	return 0
 }
 
 // readOn reads what nobody has read yet. b.mu must be held; it isn't meanwhile.

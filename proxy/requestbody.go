@@ -24,6 +24,7 @@ type requestBody struct {
 	trailer func()
 	bound   *bound
 	bytes   atomic.Int64
+	present bool // all of it had come when the exchange began
 
 	setDeadline func(time.Time) error // of the client's connection or stream, for reading
 
@@ -149,6 +150,18 @@ func (b *requestBody) end() (unread bool) {
 }
 
 func (b *requestBody) Close() error { return nil }
+
+// written says, once an answer has come, whether the transport can't be at it any
+// more: there is none, or it was there from the beginning and went out with the
+// request's header.
+func (b *requestBody) written() bool {
+	if b.src == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.present && b.eof
+}
 
 // drainMost is how much of a body is read for nothing, to keep its connection.
 const drainMost = 256 << 10

@@ -42,7 +42,7 @@ func (e *exchanges) put(x *exchange) {
 // has no body that a transport might read, no timer, and no context that
 // somebody waits for.
 func (x *exchange) untouched() bool {
-	return x.bodyless() && x.cancel == nil
+	return x.body.src == nil && x.own() && x.cancel == nil
 }
 
 // alone says whether an attempt whose answer was passed on to its end has left
@@ -51,11 +51,9 @@ func (x *exchange) untouched() bool {
 // and of a request that nobody else's depends on. Whether a timer, or the end of
 // the client's request, has come between is seen when the exchange is over.
 func (x *exchange) alone(a *attempt) bool {
-	return x.bodyless() && a == &x.first && (x.retrying == nil || x.retrying.alone()) && a.conn.lean != nil &&
-		x.route.caching == nil && x.r.ProtoMajor == 1
+	return x.own() && x.body.written() && a == &x.first && a.conn.lean != nil && x.route.caching == nil && x.r.ProtoMajor == 1 &&
+		(x.retrying == nil || x.body.src == nil && x.retrying.alone())
 }
 
-// bodyless says whether the exchange has no body, and is its client's own.
-func (x *exchange) bodyless() bool {
-	return x.body.src == nil && x.held == nil && x.run == nil && x.fetch == nil
-}
+// own says whether the exchange is its client's own.
+func (x *exchange) own() bool { return x.held == nil && x.run == nil && x.fetch == nil }

@@ -3,6 +3,7 @@ package client
 import (
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/levee-proxy/levee/proxy/h1"
@@ -17,11 +18,13 @@ type Unsendable struct {
 // Error implements the error interface.
 func (e *Unsendable) Error() string { return e.What + " can't be written in HTTP/1.1" }
 
-// headSize is the room for a request that is written at once, and maxHead what is
-// kept of a larger one's.
+// headSize is the room for a request that is written at once, maxHead what is
+// kept of a larger one's, and shortBody how long a body is at most that is written
+// together with the head.
 const (
-	headSize = 4 << 10
-	maxHead  = 64 << 10
+	headSize  = 4 << 10
+	maxHead   = 64 << 10
+	shortBody = 16 << 10
 )
 
 // head is memory to write a request in.
@@ -42,9 +45,9 @@ type Ready interface {
 }
 
 // takes says whether a body can be written together with the head: all of it is
-// there, and fits.
+// there, and it is short.
 func (h *head) takes(body io.Reader, f h1.Framing) bool {
-	if f.Kind != h1.Length || f.Length > int64(cap(h.bytes)-len(h.bytes)) {
+	if f.Kind != h1.Length || f.Length > shortBody {
 		return false
 	}
 	r, ok := body.(Ready)
@@ -54,7 +57,7 @@ func (h *head) takes(body io.Reader, f h1.Framing) bool {
 // take reads n bytes of a body, and its end.
 func (h *head) take(body io.Reader, n int64) error {
 	at := len(h.bytes)
-	h.bytes = h.bytes[:at+int(n)]
+	h.bytes = slices.Grow(h.bytes, int(n))[:at+int(n)]
 	for at < len(h.bytes) {
 		m, err := body.Read(h.bytes[at:])
 		at += m

@@ -61,6 +61,20 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Ready is how much can be read without waiting, as far as that is known: what came
+// together with the header, mostly. It implements the upstream client's Ready, by
+// which a short body is sent in one write with its request.
+func (b *body) Ready() int {
+	if b.x.mayContinue.Load() || !b.mu.TryLock() {
+		return 0
+	}
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return 0
+	}
+	return b.h1.Ready()
+}
+
 // end is for when all was read: then the trailers are there.
 func (b *body) end() {
 	if b.ended.Swap(true) {

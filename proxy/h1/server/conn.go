@@ -219,7 +219,7 @@ func (c *conn) exchange(x *exchange) fate {
 		x.ctx.cancel(base.Err())
 	}
 	aborted := x.handle(r)
-	x.letGo = x.ctx.cancel(context.Canceled) && x.letGo
+	x.letGo = x.ctx.cancel(context.Canceled) && x.letGo && x.body.whole()
 	if x.watching {
 		x.unwatch()
 	}

@@ -17,12 +17,12 @@ const mostKeptFields = 64
 func (x *exchange) LetGo() { x.letGo = true }
 
 // alone says, behind the exchange, whether nobody else knows of it: the handler
-// has let go of it, nobody waits for its context's end, no body was there to be
-// read, and neither the sweep has come by nor the server's end, which look at it
+// has let go of it, having read all of its body, nobody waits for its context's
+// end, and neither the sweep has come by nor the server's end, which look at it
 // without a lock.
 func (x *exchange) alone() bool {
 	s := x.c.s
-	return x.letGo && x.head.Framing.Kind == h1.None && !x.looked && !s.closing.Load() && s.cfg.Base.Err() == nil
+	return x.letGo && !x.looked && !s.closing.Load() && s.cfg.Base.Err() == nil
 }
 
 // takeExchange gives an exchange for any request.
