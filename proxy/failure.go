@@ -64,13 +64,15 @@ func (x *exchange) explain(err error) *failure {
 	if ctx == nil { // nothing was begun yet
 		ctx = x.r.Context()
 	}
-	return x.explainBy(context.Cause(ctx), err, x.body.failed())
+	cause := context.Cause(ctx)
+	return x.explainBy(cause, err, x.body.failedBy(cause))
 }
 
 // explainAttempt turns the failure of an attempt into one, likewise. The attempt
 // may have ended before the exchange did.
 func (x *exchange) explainAttempt(a *attempt) *failure {
-	return x.explainBy(context.Cause(a.ctx), a.err, x.body.failed())
+	cause := context.Cause(a.ctx)
+	return x.explainBy(cause, a.err, x.body.failedBy(cause))
 }
 
 // explainCause is for an exchange that ends for a reason of its own.

@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +38,7 @@ type requestBody struct {
 	eof   bool      // all of it was read
 	ended bool      // the exchange is over
 	gone  bool      // nobody wants the rest
+	left  bool      // its client has ended the request
 	err   error     // the first that isn't io.EOF
 }
 
@@ -54,13 +58,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		if b.alive((*progress).lift) && b.trailer != nil {
 			b.trailer()
 		}
-	case err != nil:
-		b.mu.Lock()
-		if b.err == nil {
-			b.err = err
-		}
-		b.mu.Unlock()
-	default:
+	case err == nil:
 		b.alive((*progress).after)
 	}
 	return n, err
@@ -83,6 +81,13 @@ func (b *requestBody) read(p []byte) (n int, err error, over bool) {
 		return 0, nil, true
 	}
 	n, err = b.src.Read(p)
+	if err != nil && err != io.EOF {
+		b.mu.Lock()
+		if b.err == nil && (!b.left || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			b.err = err
+		}
+		b.mu.Unlock()
+	}
 	return n, err, false
 }
 
@@ -197,8 +202,27 @@ func (x *exchange) closes() bool {
 	return b.failed() != nil || b.src != nil && x.r.ContentLength-b.bytes.Load() > drainMost
 }
 
+// failed is how reading failed, if it did.
 func (b *requestBody) failed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
+}
+
+// failedBy is failed, once the request has ended by a cause; nil: it hasn't. Where a
+// body breaks off, the server first ends the request and then tells who reads: that
+// one's word is waited for.
+func (b *requestBody) failedBy(cause error) error {
+	if !errors.Is(cause, context.Canceled) || b.src == nil {
+		return b.failed()
+	}
+	b.mu.Lock()
+	b.left = true
+	waits := !b.ended && b.setDeadline(time.Now()) == nil
+	b.mu.Unlock()
+	if waits {
+		b.reads.Lock()
+		defer b.reads.Unlock()
+	}
+	return b.failed()
 }
