@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/internal/telemetry"
-	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
 // exchange is one request on its way.
