@@ -9,7 +9,7 @@
 //
 // A request's way, and the files that hold each step:
 //
-//	listener.go, slots.go, engine.go     accept, connection caps, who reads the requests: net/http's server
+//	listener.go, engine.go               accept, and who reads the requests: net/http's server
 //	                                     or our own (packages h1 and h1/server)
 //	validate.go, memory.go               what is refused before anything else
 //	router.go                            host and path prefix to a route
@@ -36,7 +36,7 @@
 //	                                     whether a request with a key may go on, or has been before
 //	guardrun.go, recorder.go, guardanswers.go
 //	                                     its way apart from its client, and what its twins get
-//	admission.go, permit.go, priority.go, hangup_*.go
+//	admission.go, permit.go, priority.go
 //	                                     its place there: now, after a wait, or never
 //	shed.go, dialect.go, express.go      the answer to those that get none
 //	endpoint.go, healthcheck.go, ejection.go
@@ -63,5 +63,6 @@
 //	clock                                moments that fit an atomic
 //	latency                              how long answers take: of an endpoint, and of a class
 //	learned                              what limiters have learned, over a restart
+//	listening                            how many connections may be open, and what of them the system tells
 //	tlsfiles                             both sides of TLS, from files that are followed
 package proxy

@@ -22,6 +22,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/listening"
 )
 
 // TestRateCapAnswer: 429, how long to wait, and for whom else nothing changes.
@@ -106,8 +107,8 @@ func TestMachineNoDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failing := &failingListener{feed: newFeed()}
 		failing.failures.Store(20)
-		l := newListener(&config.Listener{Address: "x"}, failing, newSlots(10))
-		l.own.resize(10)
+		l := newListener(&config.Listener{Address: "x"}, failing, listening.NewSlots(10))
+		l.own.Resize(10)
 		served := make(chan struct{})
 		l.engine.Store(&engine{feed: newFeed()})
 		go func() {
@@ -136,18 +137,6 @@ func (f *failingListener) Accept() (net.Conn, error) {
 		return nil, &net.OpError{Op: "accept", Err: fmt.Errorf("too many open files")}
 	}
 	return f.feed.Accept()
-}
-
-// TestMachineDescriptorsAreReserved: the derived cap leaves descriptors for
-// each connection's upstream, and for admin and logs.
-func TestMachineDescriptorsAreReserved(t *testing.T) {
-	limit := descriptorLimit()
-	if got := connectionCap(&config.Limits{}); limit > 0 && got*2+reservedDescriptors > limit && got > 1 {
-		t.Errorf("%d connections under a limit of %d", got, limit)
-	}
-	if got := connectionCap(&config.Limits{Connections: 7}); got != 7 {
-		t.Errorf("configured 7, got %d", got)
-	}
 }
 
 // TestDescriptorBudget: connections to upstreams are bounded, whatever asks for

@@ -20,6 +20,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/internal/clients"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/listening"
 	"github.com/levee-proxy/levee/proxy/internal/tlsfiles"
 )
 
@@ -30,8 +31,8 @@ import (
 type listener struct {
 	address string // as configured
 	raw     net.Listener
-	global  *slots // shared with the other listeners
-	own     *slots
+	global  *listening.Slots // shared with the other listeners
+	own     *listening.Slots
 
 	engine   atomic.Pointer[engine]
 	open     atomic.Int64
@@ -68,9 +69,9 @@ func bind(address string) (net.Listener, error) {
 	return l, err
 }
 
-func newListener(cfg *config.Listener, raw net.Listener, global *slots) *listener {
+func newListener(cfg *config.Listener, raw net.Listener, global *listening.Slots) *listener {
 	return &listener{
-		address: cfg.Address, raw: raw, global: global, own: newSlots(1),
+		address: cfg.Address, raw: raw, global: global, own: listening.NewSlots(1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -78,7 +79,7 @@ func newListener(cfg *config.Listener, raw net.Listener, global *slots) *listene
 // configure takes settings, which were checked, and the engine made for them.
 // It returns the engine that was in use before.
 func (l *listener) configure(cfg *config.Listener, e *engine, connections int64) *engine {
-	l.own.resize(connections)
+	l.own.Resize(connections)
 	l.mu.Lock()
 	switch {
 	case cfg.ConnectionRate == nil:
@@ -97,17 +98,17 @@ func (l *listener) serve() {
 	defer close(l.done)
 	var backoff time.Duration
 	for {
-		if !l.global.acquire(l.stop) {
+		if !l.global.Acquire(l.stop) {
 			return
 		}
-		if !l.own.acquire(l.stop) {
-			l.global.release()
+		if !l.own.Acquire(l.stop) {
+			l.global.Release()
 			return
 		}
 		nc, err := l.raw.Accept()
 		if err != nil {
-			l.own.release()
-			l.global.release()
+			l.own.Release()
+			l.global.Release()
 			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 				return
 			}
@@ -152,22 +153,22 @@ func (l *listener) close() {
 		}
 		_ = d.SetDeadline(time.Now()) // ends Accept, and leaves the socket open
 		<-l.done
-		takeBacklog(l.raw, l.takeBeyondCap)
+		listening.TakeBacklog(l.raw, l.takeBeyondCap)
 	})
 	<-l.done
 }
 
 // takeBeyondCap serves a connection although the caps may be reached.
 func (l *listener) takeBeyondCap(nc net.Conn) {
-	l.global.force()
-	l.own.force()
+	l.global.Force()
+	l.own.Force()
 	l.accepted.Add(1)
 	l.engine.Load().handle(l.clientConn(nc))
 }
 
 func (l *listener) status() ListenerStatus {
-	most, full := l.own.state()
-	gMost, gFull := l.global.state()
+	most, full := l.own.State()
+	gMost, gFull := l.global.State()
 	s := ListenerStatus{
 		Address: displayAddress(l.raw.Addr()), Connections: l.open.Load(), MaxConnections: min(most, gMost),
 		AtCap: full || gFull, Accepted: l.accepted.Load(), Delayed: l.delayed.Load(),
@@ -257,8 +258,8 @@ func (l *listener) clientConn(nc net.Conn) *clientConn {
 	l.open.Add(1)
 	c.free = func() {
 		l.open.Add(-1)
-		l.own.release()
-		l.global.release()
+		l.own.Release()
+		l.global.Release()
 	}
 	c.setPeer(nc.RemoteAddr().String())
 	if a, ok := nc.LocalAddr().(*net.TCPAddr); ok {
@@ -318,6 +319,13 @@ func (c *clientConn) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
+}
+
+// hungUp says whether the client has closed its connection. Over HTTP/1.1,
+// net/http notices that only by reading, and doesn't read while a body is unread
+// or a further request has come already. Over HTTP/2 it notices by itself.
+func (c *clientConn) hungUp(r *http.Request) bool {
+	return r.ProtoMajor == 1 && c.Conn != nil && listening.HungUp(c.Conn)
 }
 
 // boundsWrites says whether the engine itself sees to it that the client takes

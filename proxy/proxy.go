@@ -17,6 +17,7 @@ import (
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
 	"github.com/levee-proxy/levee/proxy/internal/learned"
+	"github.com/levee-proxy/levee/proxy/internal/listening"
 )
 
 // Options are what a proxy needs from outside. The zero value works: silent,
@@ -55,7 +56,7 @@ func (o *Options) defaults() {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
 	o.descriptors = &descriptorBudget{}
-	o.descriptors.max.Store(upstreamCap())
+	o.descriptors.max.Store(listening.UpstreamCap())
 	o.keeper = learned.New(o.Logger)
 	o.guard = newGuard(o.Logger)
 	o.caching = newCaching(o.Logger)
@@ -77,7 +78,7 @@ type Proxy struct {
 
 	base    context.Context // of all requests of our listeners
 	cutAll  context.CancelCauseFunc
-	slots   *slots
+	slots   *listening.Slots
 	memory  memoryGuard
 	mu      sync.Mutex // one change at a time
 	sockets map[string]*listener
@@ -90,7 +91,7 @@ type Proxy struct {
 // address can't be bound or a file that the configuration names can't be used.
 func New(cfg *config.Config, o Options) (*Proxy, error) {
 	o.defaults()
-	p := &Proxy{o: o, slots: newSlots(1), sockets: map[string]*listener{}}
+	p := &Proxy{o: o, slots: listening.NewSlots(1), sockets: map[string]*listener{}}
 	p.memory.read, p.memory.tell = limitedMemory(), p.o.caching.squeeze
 	p.o.caching.file.caches = p.cachesURL
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
@@ -188,7 +189,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 	p.o.guard.configure(cfg, time.Now())
 	p.gen.Store(gen)
 	p.o.keeper.Configure(cfg.State)
-	p.slots.resize(connectionCap(&cfg.Limits))
+	p.slots.Resize(listening.ConnectionCap(&cfg.Limits))
 	if p.serving.Load() {
 		for _, u := range gen.upstreams {
 			u.start()
@@ -207,7 +208,7 @@ func (p *Proxy) apply(cfg *config.Config) (err error) {
 		if e == nil {
 			e = l.engine.Load()
 		}
-		if before := l.configure(lc, e, listenerCap(lc, &cfg.Limits)); before != nil && before != e {
+		if before := l.configure(lc, e, listening.ListenerCap(lc, &cfg.Limits)); before != nil && before != e {
 			p.retireEngine(before, lc.Timeouts.Idle)
 		}
 		if fresh[lc.Address] != nil && p.serving.Load() {

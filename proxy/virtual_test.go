@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+
+	"github.com/levee-proxy/levee/proxy/internal/listening"
 )
 
 // virtual is a proxy between in-memory pipes, for tests in virtual time: an
@@ -35,7 +37,7 @@ func newVirtualTo(t *testing.T, yaml string, o Options, stop func()) *virtual {
 	t.Helper()
 	cfg := parse(t, yaml, "http://10.0.0.1:80")
 	o.defaults()
-	p := &Proxy{o: o, slots: newSlots(1000), sockets: map[string]*listener{}}
+	p := &Proxy{o: o, slots: listening.NewSlots(1000), sockets: map[string]*listener{}}
 	p.memory.read = func() (used, limit uint64) { return 0, 0 }
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	gen, err := newGeneration(cfg, &p.o, nil)

@@ -1,11 +1,13 @@
-package proxy
+// Package listening has what listeners need beside accepting: how many
+// connections may be open, and what only the system can tell or do.
+package listening
 
 import "sync"
 
-// slots counts connections against a cap that may change while they are open.
+// Slots counts connections against a cap that may change while they are open.
 // Whoever asks for one beyond the cap waits: the next connection stays in the
 // kernel's backlog, where it costs no descriptor.
-type slots struct {
+type Slots struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when a slot may be free
 	waiting int
@@ -13,11 +15,12 @@ type slots struct {
 	max     int64
 }
 
-func newSlots(most int64) *slots { return &slots{max: most, changed: make(chan struct{})} }
+// NewSlots returns slots for so many connections, none of them taken.
+func NewSlots(most int64) *Slots { return &Slots{max: most, changed: make(chan struct{})} }
 
-// acquire takes a slot, waiting until there is one, or until stop ends: then
+// Acquire takes a slot, waiting until there is one, or until stop ends: then
 // it returns false.
-func (s *slots) acquire(stop <-chan struct{}) bool {
+func (s *Slots) Acquire(stop <-chan struct{}) bool {
 	for {
 		s.mu.Lock()
 		if s.open < s.max {
@@ -43,22 +46,23 @@ func (s *slots) acquire(stop <-chan struct{}) bool {
 	}
 }
 
-// force takes a slot even beyond the cap.
-func (s *slots) force() {
+// Force takes a slot even beyond the cap.
+func (s *Slots) Force() {
 	s.mu.Lock()
 	s.open++
 	s.mu.Unlock()
 }
 
-func (s *slots) release() {
+// Release gives a slot back.
+func (s *Slots) Release() {
 	s.mu.Lock()
 	s.open--
 	s.wake()
 	s.mu.Unlock()
 }
 
-// resize changes the cap. Connections beyond a smaller one stay open.
-func (s *slots) resize(most int64) {
+// Resize changes the cap. Connections beyond a smaller one stay open.
+func (s *Slots) Resize(most int64) {
 	s.mu.Lock()
 	s.max = most
 	s.wake()
@@ -66,7 +70,7 @@ func (s *slots) resize(most int64) {
 }
 
 // wake lets those who wait look again. The lock must be held.
-func (s *slots) wake() {
+func (s *Slots) wake() {
 	if s.waiting == 0 {
 		return
 	}
@@ -74,8 +78,8 @@ func (s *slots) wake() {
 	s.changed = make(chan struct{})
 }
 
-// state returns the cap, and whether somebody waits because it is reached.
-func (s *slots) state() (most int64, full bool) {
+// State returns the cap, and whether somebody waits because it is reached.
+func (s *Slots) State() (most int64, full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.max, s.waiting > 0

@@ -1,6 +1,6 @@
 //go:build unix
 
-package proxy
+package listening
 
 import "golang.org/x/sys/unix"
 

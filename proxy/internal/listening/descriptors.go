@@ -1,4 +1,4 @@
-package proxy
+package listening
 
 import "github.com/levee-proxy/levee/config"
 
@@ -9,10 +9,10 @@ const reservedDescriptors = 128
 // fallbackConnections is the cap where the system tells no limit.
 const fallbackConnections = 50_000
 
-// connectionCap is the most connections of clients, over all listeners. By
+// ConnectionCap is the most connections of clients, over all listeners. By
 // default each may cost two descriptors, its own and its upstream's, so that
 // the proxy stops accepting before it can't dial, and the admin port works on.
-func connectionCap(l *config.Limits) int64 {
+func ConnectionCap(l *config.Limits) int64 {
 	if l.Connections > 0 {
 		return int64(l.Connections)
 	}
@@ -23,9 +23,9 @@ func connectionCap(l *config.Limits) int64 {
 	return max(1, (limit-reservedDescriptors)/2)
 }
 
-// upstreamCap is the most connections to upstreams: the half of the
+// UpstreamCap is the most connections to upstreams: the half of the
 // descriptors that isn't the clients'.
-func upstreamCap() int64 {
+func UpstreamCap() int64 {
 	limit := descriptorLimit()
 	if limit <= 0 {
 		return fallbackConnections
@@ -33,10 +33,10 @@ func upstreamCap() int64 {
 	return max(1, (limit-reservedDescriptors)/2)
 }
 
-// listenerCap is the most connections of one listener.
-func listenerCap(lc *config.Listener, l *config.Limits) int64 {
+// ListenerCap is the most connections of one listener.
+func ListenerCap(lc *config.Listener, l *config.Limits) int64 {
 	if lc.MaxConnections > 0 {
 		return int64(lc.MaxConnections)
 	}
-	return connectionCap(l)
+	return ConnectionCap(l)
 }

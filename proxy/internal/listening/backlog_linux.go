@@ -1,4 +1,4 @@
-package proxy
+package listening
 
 import (
 	"net"
@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// takeBacklog closes a listening socket after taking every connection that
+// TakeBacklog closes a listening socket after taking every connection that
 // waits in its backlog at this moment: the kernel would reset them, and their
 // clients believe themselves connected. Go's Accept can't be asked for what is
 // there already without waiting for more.
-func takeBacklog(l net.Listener, take func(net.Conn)) {
+func TakeBacklog(l net.Listener, take func(net.Conn)) {
 	defer l.Close()
 	sc, ok := l.(syscall.Conn)
 	if !ok {
