@@ -10,6 +10,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/clients"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // newLimiter makes the limiter of one endpoint, or nil where there is none.
@@ -268,7 +269,7 @@ func outcomeOf(resp *http.Response, grpc bool) limiter.Outcome {
 // refusedBy tells a rate cap, which says nothing about the service's load,
 // from another Levee's refusal, which does.
 func refusedBy(h http.Header) limiter.Outcome {
-	if h[shedHeader] != nil {
+	if h[signals.ShedHeader] != nil {
 		return limiter.Dropped
 	}
 	return limiter.Ignored

@@ -14,6 +14,7 @@ import (
 
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/classes"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // limited is one route to one endpoint with a fixed limit.
@@ -160,7 +161,7 @@ func (q *asked) shed() string {
 	if q.status() < 0 {
 		return ""
 	}
-	return q.resp.Header.Get(shedHeader)
+	return q.resp.Header.Get(signals.ShedHeader)
 }
 
 func TestAdmissionAtTheLimit(t *testing.T) {
@@ -497,32 +498,6 @@ func TestClassesAreGRPCs(t *testing.T) {
 	})
 }
 
-func TestAttemptNumber(t *testing.T) {
-	for _, test := range []struct {
-		header, value string
-		want          int
-	}{
-		{"", "", 1},
-		{envoyAttemptHeader, "1", 1},
-		{envoyAttemptHeader, "3", 3},
-		{envoyAttemptHeader, "0", 1},
-		{envoyAttemptHeader, "-3", 1},
-		{envoyAttemptHeader, "many", 1},
-		{envoyAttemptHeader, "99999999999999999999", 1},
-		{envoyAttemptHeader, "999999999", maxAttempt},
-		{grpcAttemptHeader, "1", 2},
-		{grpcAttemptHeader, "x", 1},
-	} {
-		h := http.Header{}
-		if test.header != "" {
-			h.Set(test.header, test.value)
-		}
-		if got := attemptNumber(h); got != test.want {
-			t.Errorf("%s: %q is attempt %d", test.header, test.value, got)
-		}
-	}
-}
-
 // TestOutcomes: what an answer's header says of the service.
 func TestOutcomes(t *testing.T) {
 	for _, test := range []struct {
@@ -554,7 +529,7 @@ func TestOutcomes(t *testing.T) {
 			h.Set("Grpc-Status", test.grpc)
 		}
 		if test.shed {
-			h.Set(shedHeader, "overload")
+			h.Set(signals.ShedHeader, "overload")
 		}
 		if got := outcomeOf(&http.Response{StatusCode: test.status, Header: h}, test.grpc != ""); got != test.want {
 			t.Errorf("%+v: %d", test, got)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // errorType is a proxy error type of RFC 9209, section 2.3: what Proxy-Status
@@ -19,19 +21,19 @@ const (
 	errRefused           errorType = "connection_refused"
 	errTerminated        errorType = "connection_terminated"
 	errConnectTimeout    errorType = "connection_timeout"
-	errConnectionLimit   errorType = "connection_limit_reached"
+	errConnectionLimit   errorType = signals.ErrorConnectionLimit
 	errTLSProtocol       errorType = "tls_protocol_error"
 	errTLSCertificate    errorType = "tls_certificate_error"
 	errTLSAlert          errorType = "tls_alert_received"
 	errRequest           errorType = "http_request_error"
-	errDenied            errorType = "http_request_denied"
+	errDenied            errorType = signals.ErrorDenied
 	errResponseIncoming  errorType = "http_response_incomplete"
 	errResponseHeader    errorType = "http_response_header_section_size"
 	errResponseTimeout   errorType = "http_response_timeout"
 	errUpgrade           errorType = "http_upgrade_failed"
 	errProtocol          errorType = "http_protocol_error"
 	errInternal          errorType = "proxy_internal_error"
-	errLoop              errorType = "proxy_loop_detected"
+	errLoop              errorType = signals.ErrorLoop
 	errClientGone        errorType = "client_gone" // ours: never sent, only logged
 	errHedgeLost         errorType = "hedge_lost"  // ours: of an attempt, in metrics
 	statusClientGone               = 499           // in logs, as nginx has it
@@ -63,7 +65,7 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 		h["Retry-After"] = []string{strconv.Itoa(int((a.retryAfter + time.Second - 1) / time.Second))}
 	}
 	if a.shed != "" {
-		h[shedHeader] = []string{a.shed}
+		h[signals.ShedHeader] = []string{a.shed}
 	}
 	if a.status == http.StatusMethodNotAllowed {
 		h["Allow"] = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
@@ -74,7 +76,7 @@ func (a *answer) write(w http.ResponseWriter, x *exchange) {
 	x.boundAnswer(w)
 	if x.grpc {
 		if a.retryAfter > 0 { // gRPC clients don't read Retry-After, and may try again at once
-			h[pushbackHeader] = []string{strconv.FormatInt(a.retryAfter.Milliseconds(), 10)}
+			h[signals.PushbackHeader] = []string{strconv.FormatInt(a.retryAfter.Milliseconds(), 10)}
 		}
 		h["Content-Type"] = []string{grpcContentType}
 		h["Grpc-Status"] = []string{strconv.Itoa(grpcStatus(a.status))}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // fullJitter spreads a pause over everything from none to its ceiling. What has
@@ -34,11 +35,11 @@ const longestAdvice = 10 * time.Second
 // jitter on top, since all others were told the same. A pause of our own is cut
 // to half of what is left, so that there is time for the answer. False: there
 // is no time.
-func pauseFor(jitter time.Duration, a advice, left time.Duration, has bool) (time.Duration, bool) {
+func pauseFor(jitter time.Duration, a signals.Advice, left time.Duration, has bool) (time.Duration, bool) {
 	if has && left <= 0 {
 		return 0, false
 	}
-	if !a.waits {
+	if !a.Waits {
 		if has {
 			jitter = min(jitter, left/2)
 		}
@@ -47,11 +48,11 @@ func pauseFor(jitter time.Duration, a advice, left time.Duration, has bool) (tim
 	if !has {
 		left = longestAdvice + 1
 	}
-	if a.after >= left || a.after > longestAdvice {
+	if a.After >= left || a.After > longestAdvice {
 		return 0, false
 	}
-	if a.exactly {
+	if a.Exactly {
 		jitter = 0
 	}
-	return a.after + min(jitter, (left-a.after)/2), true
+	return a.After + min(jitter, (left-a.After)/2), true
 }

@@ -3,6 +3,8 @@ package proxy
 import (
 	"testing"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // TestBackoff draws many pauses: each is below its ceiling, all of the range is
@@ -34,23 +36,23 @@ func TestPauseFor(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		jitter time.Duration
-		says   advice
+		says   signals.Advice
 		left   time.Duration // below 0: no deadline
 		want   time.Duration
 		ok     bool
 	}{
-		{"our own", 20 * ms, advice{}, -1, 20 * ms, true},
-		{"our own, cut to the deadline", 200 * ms, advice{}, 100 * ms, 50 * ms, true},
-		{"no time", 0, advice{}, 0, 0, false},
-		{"what was asked, and jitter", 20 * ms, advice{after: time.Second, waits: true}, -1, 1020 * ms, true},
-		{"what was asked, jitter cut", 500 * ms, advice{after: time.Second, waits: true}, 1200 * ms, 1100 * ms, true},
-		{"exactly what was asked", 20 * ms, advice{after: time.Second, waits: true, exactly: true}, -1, time.Second, true},
-		{"at once", 20 * ms, advice{waits: true, exactly: true}, -1, 0, true},
-		{"no time for it", 20 * ms, advice{after: time.Second, waits: true}, time.Second, 0, false},
-		{"too long without a deadline", 0, advice{after: 11 * time.Second, waits: true}, -1, 0, false},
-		{"as long as one waits without a deadline", 0, advice{after: 10 * time.Second, waits: true}, -1, 10 * time.Second, true},
-		{"too long, and the deadline is later", 0, advice{after: time.Minute, waits: true}, 2 * time.Minute, 0, false},
-		{"as long as one waits, and the deadline is later", 0, advice{after: 10 * time.Second, waits: true}, 2 * time.Minute, 10 * time.Second, true},
+		{"our own", 20 * ms, signals.Advice{}, -1, 20 * ms, true},
+		{"our own, cut to the deadline", 200 * ms, signals.Advice{}, 100 * ms, 50 * ms, true},
+		{"no time", 0, signals.Advice{}, 0, 0, false},
+		{"what was asked, and jitter", 20 * ms, signals.Advice{After: time.Second, Waits: true}, -1, 1020 * ms, true},
+		{"what was asked, jitter cut", 500 * ms, signals.Advice{After: time.Second, Waits: true}, 1200 * ms, 1100 * ms, true},
+		{"exactly what was asked", 20 * ms, signals.Advice{After: time.Second, Waits: true, Exactly: true}, -1, time.Second, true},
+		{"at once", 20 * ms, signals.Advice{Waits: true, Exactly: true}, -1, 0, true},
+		{"no time for it", 20 * ms, signals.Advice{After: time.Second, Waits: true}, time.Second, 0, false},
+		{"too long without a deadline", 0, signals.Advice{After: 11 * time.Second, Waits: true}, -1, 0, false},
+		{"as long as one waits without a deadline", 0, signals.Advice{After: 10 * time.Second, Waits: true}, -1, 10 * time.Second, true},
+		{"too long, and the deadline is later", 0, signals.Advice{After: time.Minute, Waits: true}, 2 * time.Minute, 0, false},
+		{"as long as one waits, and the deadline is later", 0, signals.Advice{After: 10 * time.Second, Waits: true}, 2 * time.Minute, 10 * time.Second, true},
 	} {
 		if got, ok := pauseFor(test.jitter, test.says, test.left, test.left >= 0); got != test.want || ok != test.ok {
 			t.Errorf("%s: %v, %v; want %v, %v", test.name, got, ok, test.want, test.ok)

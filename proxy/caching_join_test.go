@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // asking is a request under way.
@@ -247,7 +249,7 @@ func TestARefusalIsToldToAllWhoWaited(t *testing.T) {
 		}
 		began := time.Now()
 		for _, a := range all {
-			if a.begins(); a.resp.StatusCode != 503 || a.resp.Header.Get(shedHeader) == "" {
+			if a.begins(); a.resp.StatusCode != 503 || a.resp.Header.Get(signals.ShedHeader) == "" {
 				t.Errorf("%d %v", a.resp.StatusCode, a.resp.Header)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // origin is a proxy with a cache, in virtual time, before a service that the
@@ -296,7 +298,7 @@ func TestLadder(t *testing.T) {
 				o.asked()
 				r := o.get("/")
 				if r.StatusCode == 503 && test.overload {
-					if r.Header.Get(shedHeader) == "" {
+					if r.Header.Get(signals.ShedHeader) == "" {
 						t.Errorf("not refused by Levee: %v", r.Header)
 					}
 					r.body = ""

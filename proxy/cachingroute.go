@@ -11,6 +11,7 @@ import (
 	"github.com/levee-proxy/levee/cache"
 	"github.com/levee-proxy/levee/cache/storage"
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // routeCache is what a route's configuration says of caching.
@@ -72,7 +73,7 @@ func newRouteCache(rc *config.Route, cfg *config.Config) (*routeCache, error) {
 	// What Levee itself reads, and tells the upstream in its own words.
 	for _, name := range []string{
 		cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header, cfg.Priority.Header,
-		googleClientHeader, stainlessAttemptHeader, restliAttemptHeader,
+		signals.GoogleClientHeader, signals.StainlessAttemptHeader, signals.RestliAttemptHeader,
 	} {
 		if name != "" {
 			out.cfg.AllowHeaders = append(out.cfg.AllowHeaders, name)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // dialect is how a client must be spoken to when it is refused: the same answer
@@ -38,13 +39,13 @@ type dialect struct {
 // The headers by which an Envoy shows itself beside X-Envoy-Attempt-Count and
 // X-Envoy-Expected-Rq-Timeout-Ms. The last is of Istio's.
 var envoyHeaders = [...]string{
-	envoyAttemptHeader, envoyTimeoutHeader, "X-Envoy-Internal", "X-Envoy-External-Address",
+	signals.EnvoyAttemptHeader, signals.EnvoyTimeoutHeader, "X-Envoy-Internal", "X-Envoy-External-Address",
 	"X-Envoy-Original-Path", "X-Envoy-Decorator-Operation", "X-Envoy-Peer-Metadata-Id",
 }
 
 // dialectOf finds out who asks. Only a refused request needs to know.
 func dialectOf(h http.Header, grpc bool) dialect {
-	d := dialect{grpc: grpc, aws: h[awsAttemptHeader] != nil || h[awsInvocationHeader] != nil}
+	d := dialect{grpc: grpc, aws: h[signals.AWSAttemptHeader] != nil || h[awsInvocationHeader] != nil}
 	if agent := only(h, "User-Agent"); !grpc && agent != "" {
 		for _, name := range persistent {
 			if strings.HasPrefix(agent, name) {

@@ -13,6 +13,7 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // scripted is a detector that says what a test wants, and counts.
@@ -105,9 +106,9 @@ func TestDialects(t *testing.T) {
 // tells lists the fields that tell a client something. A time that is drawn is N.
 func tells(h http.Header) string {
 	var all []string
-	for _, name := range []string{retryAfterHeader, awsRetryAfterHeader, rateLimitedHeader, shouldRetryHeader, pushbackHeader} {
+	for _, name := range []string{signals.RetryAfterHeader, signals.AWSRetryAfterHeader, signals.RateLimitedHeader, signals.ShouldRetryHeader, signals.PushbackHeader} {
 		for _, v := range h[name] {
-			if name == retryAfterHeader && v >= "15" && v <= "30" && len(v) == 2 {
+			if name == signals.RetryAfterHeader && v >= "15" && v <= "30" && len(v) == 2 {
 				v = "N"
 			}
 			all = append(all, name+": "+v)

@@ -10,6 +10,7 @@ import (
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // exchange is one request on its way.
@@ -118,7 +119,7 @@ func isGRPC(h http.Header) bool {
 
 // setDeadline takes the deadline from the route and from the client's headers.
 func (x *exchange) setDeadline(trusted bool) {
-	client, has := clientTimeout(x.r.Header, x.gen.deadlineHeader, trusted)
+	client, has := signals.Timeout(x.r.Header, x.gen.deadlineHeader, trusted)
 	if x.fetch != nil { // it is for others too
 		client, has = 0, false
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -311,11 +312,11 @@ func (c *clientConn) takeAccount(r *http.Request) (a account) {
 func (r *refusal) appendTo(b []byte, x *exchange) []byte {
 	b = append(b, r.head...)
 	if r.form.timed() {
-		b = append(b, retryAfterHeader+": "...)
+		b = append(b, signals.RetryAfterHeader+": "...)
 		b = strconv.AppendInt(b, int64(x.returnAfter), 10)
 		b = append(b, "\r\n"...)
 		if r.form == formReturnAWS {
-			b = append(b, awsRetryAfterHeader+": "...)
+			b = append(b, signals.AWSRetryAfterHeader+": "...)
 			b = strconv.AppendInt(b, 1000*int64(x.returnAfter), 10)
 			b = append(b, "\r\n"...)
 		}

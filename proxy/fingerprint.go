@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // The headers whose value only a retry repeats.
@@ -44,8 +45,8 @@ func (x *exchange) fingerprint(p *storm.Request) {
 		p.Print = printOf(1, maphash.String(printSeed, id))
 		return
 	}
-	for _, v := range h[googleClientHeader] {
-		if id, ok := marked(v, googleInvocationTag, ' '); ok && id != "" {
+	for _, v := range h[signals.GoogleClientHeader] {
+		if id, ok := signals.Marked(v, signals.GoogleInvocationTag, ' '); ok && id != "" {
 			p.Print = printOf(2, maphash.String(printSeed, id))
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/clients"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // generation is one configuration turned into working parts. It never changes,
@@ -125,7 +126,7 @@ func vouchedFields(cfg *config.Config) map[string]bool {
 	m := map[string]bool{}
 	for _, name := range []string{
 		xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, xRealIP, forwardedField, viaField,
-		grpcTimeoutHeader, envoyTimeoutHeader, cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header, cfg.Priority.Header,
+		signals.GRPCTimeoutHeader, signals.EnvoyTimeoutHeader, cfg.Forwarding.RequestIDHeader, cfg.Deadline.Header, cfg.Priority.Header,
 		"Content-Length", "Transfer-Encoding", "Host",
 	} {
 		m[strings.ToLower(name)] = true

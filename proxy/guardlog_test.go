@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // The lines of requests in doubt say where they went, and how an operator names
@@ -81,11 +82,11 @@ func TestGuardSaysWhenToComeBack(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "none", "journal")
 	p := start(t, keyed("")+"\nidempotency: {file: "+file+"}\n", up.URL, Options{Access: access})
 	resp, _ := post(t, p.url, "k", "x")
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "5" || resp.Header.Get(shedHeader) != guardReason {
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "5" || resp.Header.Get(signals.ShedHeader) != guardReason {
 		t.Errorf("%d %v", resp.StatusCode, resp.Header)
 	}
 	resp, _ = post(t, p.url, "k", "x", "Content-Type", "application/grpc")
-	if resp.Header.Get("Grpc-Status") != "14" || resp.Header.Get(pushbackHeader) != "5000" {
+	if resp.Header.Get("Grpc-Status") != "14" || resp.Header.Get(signals.PushbackHeader) != "5000" {
 		t.Errorf("gRPC: %v", resp.Header)
 	}
 	eventually(t, "two lines", func() bool { return bytes.Count([]byte(lines.String()), []byte("shed=idempotency")) == 2 })

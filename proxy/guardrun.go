@@ -8,6 +8,7 @@ import (
 
 	"github.com/levee-proxy/levee/internal/idempotency"
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // guardedRun is a keyed request on its way to the upstream and back, apart from
@@ -126,13 +127,13 @@ func (r *guardedRun) finish(a *idempotency.Answer) {
 func (r *guardedRun) notCarriedOut(a *idempotency.Answer) bool {
 	if r.x.grpc && a.Status == http.StatusOK { // a Levee refuses those by trailers alone
 		refused := a.Header["Grpc-Status"]
-		return len(a.Header[shedHeader]) > 0 && len(refused) == 1 && (refused[0] == "14" || refused[0] == "8") // UNAVAILABLE, RESOURCE_EXHAUSTED
+		return len(a.Header[signals.ShedHeader]) > 0 && len(refused) == 1 && (refused[0] == "14" || refused[0] == "8") // UNAVAILABLE, RESOURCE_EXHAUSTED
 	}
 	switch a.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
-		return len(a.Header[shedHeader]) > 0
+		return len(a.Header[signals.ShedHeader]) > 0
 	}
 	return false
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // TestStreamEndsWithItsClient: the answer to a keyed request that is streamed
@@ -146,7 +147,7 @@ func TestRefusedCallsAreFree(t *testing.T) {
 			w.Header().Set("Content-Type", grpcContentType)
 			if calls.Add(1) == 1 {
 				if c.shed != "" {
-					w.Header().Set(shedHeader, c.shed)
+					w.Header().Set(signals.ShedHeader, c.shed)
 				}
 				w.Header().Set("Grpc-Status", c.status)
 				return

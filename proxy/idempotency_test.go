@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // keyed is a configuration with a guarded route. What more is appended to its
@@ -218,7 +220,7 @@ func TestWhichAnswersAreFinal(t *testing.T) {
 		up := service(t, func(w http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			if c.shed != "" {
-				w.Header().Set(shedHeader, c.shed)
+				w.Header().Set(signals.ShedHeader, c.shed)
 			}
 			w.WriteHeader(c.status)
 		})
@@ -357,7 +359,7 @@ func TestStoreFails(t *testing.T) {
 	p := start(t, keyed("")+settings, up.URL, Options{})
 	resp, _ := post(t, p.url, "k", "x")
 	wantGuard(t, resp, 503, "can't be remembered now")
-	if resp.Header.Get(shedHeader) != guardReason {
+	if resp.Header.Get(signals.ShedHeader) != guardReason {
 		t.Errorf("header %v", resp.Header)
 	}
 	if calls.Load() != 0 {
@@ -455,7 +457,7 @@ func TestShedKeysAreFree(t *testing.T) {
 	wg.Go(func() { _, _, _ = tryPost(t.Context(), p.url, "k1", "x") })
 	eventually(t, "one is under way", func() bool { return calls.Load() == 1 })
 	resp, _ := post(t, p.url, "k2", "x")
-	if resp.Header.Get(shedHeader) != "queue_full" {
+	if resp.Header.Get(signals.ShedHeader) != "queue_full" {
 		t.Errorf("got %d %v", resp.StatusCode, resp.Header)
 	}
 	close(release)

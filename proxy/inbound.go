@@ -13,6 +13,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // inbound is what is known of the retries that an upstream's clients make, and
@@ -89,12 +90,12 @@ func (x *exchange) arrive(now time.Time) {
 		a.close(now)
 	}
 	if in == nil {
-		x.attempt = attemptNumber(x.r.Header)
+		x.attempt = signals.AttemptNumber(x.r.Header)
 		return
 	}
 	if a.in == nil {
 		a.in, a.outcome, a.asked = in, storm.Neutral, false
-		a.request = storm.Request{Says: saidAttempt(x.r.Header), Class: x.class, Client: x.clientHash, Priority: uint8(x.priority)}
+		a.request = storm.Request{Says: signals.SaidAttempt(x.r.Header), Class: x.class, Client: x.clientHash, Priority: uint8(x.priority)}
 		x.fingerprint(&a.request)
 		in.detector.Arrive(now, &a.request)
 		in.look(now)

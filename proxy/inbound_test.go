@@ -19,6 +19,7 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/limiter/storm"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // bookkeeper watches that accounts with a detector are opened and closed.
@@ -186,7 +187,7 @@ func (c *rush) client(n int, header []string) {
 		}
 		io.Copy(io.Discard, resp.Body)
 		c.mu.Lock()
-		c.answers[strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", resp.Header.Get(shedHeader), " ", tells(resp.Header)))]++
+		c.answers[strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", resp.Header.Get(signals.ShedHeader), " ", tells(resp.Header)))]++
 		if resp.StatusCode == http.StatusOK && retry > 0 {
 			c.retried++
 		}

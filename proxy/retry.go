@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // giveUp is why a retry that would have been worth it was not made.
@@ -69,7 +70,7 @@ func (x *exchange) newRetrying() *retrying {
 		return nil
 	}
 	r := &x.again
-	r.x, r.policy, r.first, r.once = x, p, attemptNumber(x.r.Header), x.fetch != nil && x.fetch.background
+	r.x, r.policy, r.first, r.once = x, p, signals.AttemptNumber(x.r.Header), x.fetch != nil && x.fetch.background
 	r.mine = r.room[:0]
 	if x.body.src != nil {
 		r.body = newReplay(&x.body, x.r.ContentLength, p.bodyLimit)
@@ -85,9 +86,9 @@ func (o *ownFields) passAttempt(x *exchange, a *attempt) {
 	if x.retrying == nil || a.number == x.retrying.first {
 		return
 	}
-	o.set(envoyAttemptHeader, strconv.Itoa(a.number))
+	o.set(signals.EnvoyAttemptHeader, strconv.Itoa(a.number))
 	if x.grpc {
-		o.set(grpcAttemptHeader, strconv.Itoa(a.number-1))
+		o.set(signals.GRPCAttemptHeader, strconv.Itoa(a.number-1))
 	}
 }
 
@@ -190,12 +191,12 @@ func succeeded(a *attempt, grpc bool) bool {
 func (r *retrying) again(a *attempt, c condition) (*attempt, giveUp) {
 	x, now := r.x, time.Now()
 	unprocessed := c == onConnectFailure || c == onRefusedStream
-	var says advice
+	var says signals.Advice
 	if a.failure == nil {
-		says = adviceOf(a.resp.Header, x.grpc, now)
+		says = signals.AdviceOf(a.resp.Header, x.grpc, now)
 	}
 	switch {
-	case !unprocessed && (x.upgrade || !r.repeatable() && (!says.asked || x.isGuarded())):
+	case !unprocessed && (x.upgrade || !r.repeatable() && (!says.Asked || x.isGuarded())):
 		return nil, givenUpMethod
 	case r.body != nil && r.body.spent():
 		return nil, givenUpBody
@@ -203,11 +204,11 @@ func (r *retrying) again(a *attempt, c condition) (*attempt, giveUp) {
 		return nil, givenUpChain
 	case r.retries >= r.policy.attempts:
 		return nil, givenUpAttempts
-	case says.stop:
+	case says.Stop:
 		return nil, givenUpRefused
 	}
 	r.failed = append(r.failed, a.endpoint)
-	if says.elsewhere {
+	if says.Elsewhere {
 		r.refused = append(r.refused, a.endpoint)
 		if len(r.candidates()) == 0 {
 			return nil, givenUpRefused

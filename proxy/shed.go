@@ -8,11 +8,8 @@ import (
 
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
-
-// shedHeader says why a request was shed: by this Levee where Proxy-Status
-// names it, by one behind it otherwise, whose word is passed on.
-const shedHeader = "Levee-Shed"
 
 // streamsFull is a reason beside the limiter's: too many long-lived streams.
 const streamsFull = limiter.RetryBudget + 1
@@ -85,16 +82,6 @@ func (f form) told() told {
 	return toldPlain
 }
 
-// Fields that only refusals have. README.md and docs/retry-signals.md say who
-// reads them.
-const (
-	retryAfterHeader    = "Retry-After"
-	awsRetryAfterHeader = "X-Amz-Retry-After" // in milliseconds
-	rateLimitedHeader   = "X-Envoy-Ratelimited"
-	shouldRetryHeader   = "X-Should-Retry"
-	pushbackHeader      = "Grpc-Retry-Pushback-Ms"
-)
-
 // Values of header fields that are always the same.
 var (
 	plainTextValues = []string{plainTextContentType}
@@ -141,11 +128,11 @@ func newRefusal(name string, status int, why limiter.Reason, f form) *refusal {
 		grpcCode: []string{strconv.Itoa(grpcStatus(status))}, grpcMessage: []string{percentEncode(a.text())},
 	}
 	r.head = fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nContent-Type: %s\r\n%s: %s\r\nProxy-Status: %s\r\n",
-		status, http.StatusText(status), len(body), plainTextContentType, shedHeader, words.reason, r.proxyStatus[0])
+		status, http.StatusText(status), len(body), plainTextContentType, signals.ShedHeader, words.reason, r.proxyStatus[0])
 	r.tail = []byte("X-Content-Type-Options: nosniff\r\n")
 	if f.told() == toldStop {
-		r.tail = append(r.tail, rateLimitedHeader+": true\r\n"...)
-		r.last = []byte(shouldRetryHeader + ": false\r\n")
+		r.tail = append(r.tail, signals.RateLimitedHeader+": true\r\n"...)
+		r.last = []byte(signals.ShouldRetryHeader + ": false\r\n")
 	}
 	return r
 }
@@ -182,7 +169,7 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 	p.noteShed(x, r, time.Now())
 	h := w.Header()
 	h["Proxy-Status"] = r.proxyStatus
-	h[shedHeader] = r.shed
+	h[signals.ShedHeader] = r.shed
 	if x.requestID != "" {
 		x.values.set(h, x.gen.requestIDHeader, x.requestID)
 	}
@@ -209,21 +196,21 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 func (r *refusal) tell(h http.Header, x *exchange) {
 	told := r.form.told()
 	if told == toldStop {
-		h[rateLimitedHeader] = trueValues
+		h[signals.RateLimitedHeader] = trueValues
 	}
 	switch {
 	case x.grpc && told == toldStop:
-		h[pushbackHeader] = neverValues
+		h[signals.PushbackHeader] = neverValues
 	case x.grpc && told == toldReturn:
-		x.values.set(h, pushbackHeader, strconv.Itoa(1000*x.returnAfter))
+		x.values.set(h, signals.PushbackHeader, strconv.Itoa(1000*x.returnAfter))
 	case told == toldStop:
-		h[shouldRetryHeader] = falseValues
+		h[signals.ShouldRetryHeader] = falseValues
 	}
 	if x.grpc || !r.form.timed() {
 		return
 	}
-	x.values.set(h, retryAfterHeader, strconv.Itoa(x.returnAfter))
+	x.values.set(h, signals.RetryAfterHeader, strconv.Itoa(x.returnAfter))
 	if r.form == formReturnAWS {
-		x.values.set(h, awsRetryAfterHeader, strconv.Itoa(1000*x.returnAfter))
+		x.values.set(h, signals.AWSRetryAfterHeader, strconv.Itoa(1000*x.returnAfter))
 	}
 }

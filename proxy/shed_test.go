@@ -16,6 +16,7 @@ import (
 
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // TestRefusalBytes shows a refusal as it goes over the wire of HTTP/1.1, to
@@ -141,7 +142,7 @@ func TestRefusalOverHTTP2(t *testing.T) {
 				if resp.StatusCode != test.status || h.Get("Grpc-Status") != test.grpcStatus || h.Get("Grpc-Message") != test.grpcMessage || string(body) != test.body {
 					t.Errorf("%d %q %q %q", resp.StatusCode, h.Get("Grpc-Status"), h.Get("Grpc-Message"), body)
 				}
-				if h.Get(shedHeader) != "queue_full" || !strings.HasPrefix(h.Get("Proxy-Status"), "levee; error=connection_limit_reached; ") || h.Get("X-Request-Id") == "" {
+				if h.Get(signals.ShedHeader) != "queue_full" || !strings.HasPrefix(h.Get("Proxy-Status"), "levee; error=connection_limit_reached; ") || h.Get("X-Request-Id") == "" {
 					t.Errorf("%v", h)
 				}
 			}
@@ -174,13 +175,13 @@ func TestRefusalWords(t *testing.T) {
 // client, and Proxy-Status says whose word it is.
 func TestAnothersShedIsPassedOn(t *testing.T) {
 	up := service(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set(shedHeader, "overload")
+		w.Header().Set(signals.ShedHeader, "overload")
 		w.Header().Set("Proxy-Status", `inner; error=connection_limit_reached`)
 		w.WriteHeader(503)
 	})
 	p := start(t, simple, up.URL, Options{})
 	resp, _ := get(t, p.url)
-	if resp.Header.Get(shedHeader) != "overload" || resp.Header.Get("Proxy-Status") != "inner; error=connection_limit_reached" {
+	if resp.Header.Get(signals.ShedHeader) != "overload" || resp.Header.Get("Proxy-Status") != "inner; error=connection_limit_reached" {
 		t.Errorf("%v", resp.Header)
 	}
 }
@@ -236,7 +237,7 @@ func TestRefusalAllocations(t *testing.T) {
 	r = r.WithContext(rememberConn(t.Context(), &clientConn{scheme: "http", addrText: "192.0.2.1"}))
 	w := &discard{http.Header{}}
 	allocs := testing.AllocsPerRun(1000, func() { p.ServeHTTP(w, r) })
-	if got := w.h.Get(shedHeader); got != "queue_full" {
+	if got := w.h.Get(signals.ShedHeader); got != "queue_full" {
 		t.Fatal(got)
 	}
 	t.Logf("%v allocations", allocs)
@@ -268,7 +269,7 @@ func BenchmarkRefusal(b *testing.B) {
 		clear(w.h)
 		p.ServeHTTP(w, r)
 	}
-	if !bytes.Equal([]byte(w.h.Get(shedHeader)), []byte("queue_full")) {
+	if !bytes.Equal([]byte(w.h.Get(signals.ShedHeader)), []byte("queue_full")) {
 		b.Fatal(w.h)
 	}
 }

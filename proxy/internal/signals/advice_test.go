@@ -1,4 +1,4 @@
-package proxy
+package signals
 
 import (
 	"net/http"
@@ -65,24 +65,24 @@ func TestAdvice(t *testing.T) {
 	for _, test := range []struct {
 		name, header string
 		grpc         bool
-		want         advice
+		want         Advice
 	}{
-		{"nothing", "", false, advice{}},
-		{"a time", "Retry-After: 3", false, advice{after: 3 * time.Second, waits: true}},
-		{"Envoy's rate limit", "X-Envoy-Ratelimited: true", false, advice{stop: true}},
-		{"Finagle's nack", "Finagle-Http-Nonretryable-Nack: true", false, advice{stop: true}},
-		{"a plain no", "X-Should-Retry: false", false, advice{stop: true}},
-		{"a plain yes", "X-Should-Retry: true", false, advice{}},
-		{"Levee's", "Levee-Shed: overload", false, advice{elsewhere: true}},
-		{"Levee's, with a time", "Levee-Shed: retry_budget\nRetry-After: 7", false, advice{elsewhere: true, after: 7 * time.Second, waits: true}},
-		{"a denial", "Proxy-Status: levee; error=http_request_denied", false, advice{elsewhere: true}},
-		{"another proxy's trouble", "Proxy-Status: levee; error=connection_refused", false, advice{}},
-		{"a pushback", "Grpc-Retry-Pushback-Ms: 250", true, advice{after: 250 * time.Millisecond, waits: true, exactly: true, asked: true}},
-		{"a pushback before a time", "Grpc-Retry-Pushback-Ms: 250\nRetry-After: 3", true, advice{after: 250 * time.Millisecond, waits: true, exactly: true, asked: true}},
-		{"a negative one", "Grpc-Retry-Pushback-Ms: -1", true, advice{stop: true}},
-		{"an empty one", "Grpc-Retry-Pushback-Ms: ", true, advice{stop: true}},
-		{"two of them", "Grpc-Retry-Pushback-Ms: 1\nGrpc-Retry-Pushback-Ms: 2", true, advice{stop: true}},
-		{"one for others", "Grpc-Retry-Pushback-Ms: -1", false, advice{}},
+		{"nothing", "", false, Advice{}},
+		{"a time", "Retry-After: 3", false, Advice{After: 3 * time.Second, Waits: true}},
+		{"Envoy's rate limit", "X-Envoy-Ratelimited: true", false, Advice{Stop: true}},
+		{"Finagle's nack", "Finagle-Http-Nonretryable-Nack: true", false, Advice{Stop: true}},
+		{"a plain no", "X-Should-Retry: false", false, Advice{Stop: true}},
+		{"a plain yes", "X-Should-Retry: true", false, Advice{}},
+		{"Levee's", "Levee-Shed: overload", false, Advice{Elsewhere: true}},
+		{"Levee's, with a time", "Levee-Shed: retry_budget\nRetry-After: 7", false, Advice{Elsewhere: true, After: 7 * time.Second, Waits: true}},
+		{"a denial", "Proxy-Status: levee; error=http_request_denied", false, Advice{Elsewhere: true}},
+		{"another proxy's trouble", "Proxy-Status: levee; error=connection_refused", false, Advice{}},
+		{"a pushback", "Grpc-Retry-Pushback-Ms: 250", true, Advice{After: 250 * time.Millisecond, Waits: true, Exactly: true, Asked: true}},
+		{"a pushback before a time", "Grpc-Retry-Pushback-Ms: 250\nRetry-After: 3", true, Advice{After: 250 * time.Millisecond, Waits: true, Exactly: true, Asked: true}},
+		{"a negative one", "Grpc-Retry-Pushback-Ms: -1", true, Advice{Stop: true}},
+		{"an empty one", "Grpc-Retry-Pushback-Ms: ", true, Advice{Stop: true}},
+		{"two of them", "Grpc-Retry-Pushback-Ms: 1\nGrpc-Retry-Pushback-Ms: 2", true, Advice{Stop: true}},
+		{"one for others", "Grpc-Retry-Pushback-Ms: -1", false, Advice{}},
 	} {
 		h := http.Header{}
 		for line := range strings.SplitSeq(test.header, "\n") {
@@ -90,7 +90,7 @@ func TestAdvice(t *testing.T) {
 				h.Add(name, value)
 			}
 		}
-		if got := adviceOf(h, test.grpc, now); got != test.want {
+		if got := AdviceOf(h, test.grpc, now); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}
 	}
@@ -104,14 +104,14 @@ func FuzzAdvice(f *testing.F) {
 	f.Add("999999999999999999999", "x", "99999999999999999999", `;,;,"`)
 	now := time.Date(2026, 2, 26, 5, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, after, date, pushback, status string) {
-		h := http.Header{retryAfterHeader: {after}, dateHeader: {date}, proxyStatusHeader: {status}}
-		a := adviceOf(h, false, now)
-		if a.after < 0 || a.after > maxTimeout || a.after > 0 && !a.waits {
+		h := http.Header{RetryAfterHeader: {after}, dateHeader: {date}, proxyStatusHeader: {status}}
+		a := AdviceOf(h, false, now)
+		if a.After < 0 || a.After > maxTimeout || a.After > 0 && !a.Waits {
 			t.Errorf("Retry-After %q of %q: %+v", after, date, a)
 		}
-		h[pushbackHeader] = []string{pushback}
-		a = adviceOf(h, true, now)
-		if a.after < 0 || a.after > maxTimeout || a.stop == a.asked && proxyError(status) != string(errLoop) {
+		h[PushbackHeader] = []string{pushback}
+		a = AdviceOf(h, true, now)
+		if a.After < 0 || a.After > maxTimeout || a.Stop == a.Asked && proxyError(status) != ErrorLoop {
 			t.Errorf("pushback %q: %+v", pushback, a)
 		}
 		if e := proxyError(status); e != "" && !strings.Contains(status, "error="+e) {

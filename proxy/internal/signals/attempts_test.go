@@ -1,4 +1,4 @@
-package proxy
+package signals
 
 import (
 	"net/http"
@@ -42,10 +42,10 @@ func TestSaidAttempt(t *testing.T) {
 		{"no higher than is told apart", http.Header{"Amz-Sdk-Request": {"attempt=999999999"}}, maxAttempt},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := saidAttempt(test.header); got != test.want {
+			if got := SaidAttempt(test.header); got != test.want {
 				t.Errorf("%d, want %d", got, test.want)
 			}
-			if got := attemptNumber(test.header); got != max(test.want, 1) {
+			if got := AttemptNumber(test.header); got != max(test.want, 1) {
 				t.Errorf("attempt %d, want %d", got, max(test.want, 1))
 			}
 		})
@@ -57,10 +57,10 @@ func FuzzSaidAttempt(f *testing.F) {
 	f.Add("", "-1", "attempt=", "gccl-attempt-count/")
 	f.Fuzz(func(t *testing.T, envoy, grpc, aws, google string) {
 		h := http.Header{
-			envoyAttemptHeader: {envoy}, grpcAttemptHeader: {grpc}, awsAttemptHeader: {aws}, googleClientHeader: {google},
-			stainlessAttemptHeader: {grpc}, restliAttemptHeader: {envoy},
+			EnvoyAttemptHeader: {envoy}, GRPCAttemptHeader: {grpc}, AWSAttemptHeader: {aws}, GoogleClientHeader: {google},
+			StainlessAttemptHeader: {grpc}, RestliAttemptHeader: {envoy},
 		}
-		if n := saidAttempt(h); n < 0 || n > maxAttempt {
+		if n := SaidAttempt(h); n < 0 || n > maxAttempt {
 			t.Errorf("attempt %d", n)
 		}
 	})
@@ -70,8 +70,34 @@ func BenchmarkSaidAttempt(b *testing.B) {
 	h := http.Header{"Accept": {"*/*"}, "User-Agent": {"x"}, "X-Request-Id": {"1"}, "Amz-Sdk-Request": {"attempt=1; max=3"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if saidAttempt(h) != 1 {
+		if SaidAttempt(h) != 1 {
 			b.Fatal("misread")
+		}
+	}
+}
+
+func TestAttemptNumber(t *testing.T) {
+	for _, test := range []struct {
+		header, value string
+		want          int
+	}{
+		{"", "", 1},
+		{EnvoyAttemptHeader, "1", 1},
+		{EnvoyAttemptHeader, "3", 3},
+		{EnvoyAttemptHeader, "0", 1},
+		{EnvoyAttemptHeader, "-3", 1},
+		{EnvoyAttemptHeader, "many", 1},
+		{EnvoyAttemptHeader, "99999999999999999999", 1},
+		{EnvoyAttemptHeader, "999999999", maxAttempt},
+		{GRPCAttemptHeader, "1", 2},
+		{GRPCAttemptHeader, "x", 1},
+	} {
+		h := http.Header{}
+		if test.header != "" {
+			h.Set(test.header, test.value)
+		}
+		if got := AttemptNumber(h); got != test.want {
+			t.Errorf("%s: %q is attempt %d", test.header, test.value, got)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package proxy
+package signals
 
 import (
 	"net/http"
@@ -21,47 +21,50 @@ import (
 //
 // They are believed from everybody. Whoever makes one up calls itself a retry
 // and only goes behind others; whoever leaves it out is looked at as any client
-// that sends none (see fingerprint.go).
+// that sends none.
 const (
-	envoyAttemptHeader     = "X-Envoy-Attempt-Count"
-	grpcAttemptHeader      = "Grpc-Previous-Rpc-Attempts"
-	awsAttemptHeader       = "Amz-Sdk-Request"
-	googleClientHeader     = "X-Goog-Api-Client"
-	stainlessAttemptHeader = "X-Stainless-Retry-Count"
-	restliAttemptHeader    = "X-Number-Of-Retry-Attempts"
+	EnvoyAttemptHeader     = "X-Envoy-Attempt-Count"
+	GRPCAttemptHeader      = "Grpc-Previous-Rpc-Attempts"
+	AWSAttemptHeader       = "Amz-Sdk-Request"
+	GoogleClientHeader     = "X-Goog-Api-Client"
+	StainlessAttemptHeader = "X-Stainless-Retry-Count"
+	RestliAttemptHeader    = "X-Number-Of-Retry-Attempts"
 
-	awsAttemptMark      = "attempt="
-	googleAttemptMark   = "gccl-attempt-count/"
-	googleInvocationTag = "gccl-invocation-id/"
+	awsAttemptMark    = "attempt="
+	googleAttemptMark = "gccl-attempt-count/"
 )
+
+// GoogleInvocationTag begins the word of [GoogleClientHeader] that all attempts of
+// one call have in common.
+const GoogleInvocationTag = "gccl-invocation-id/"
 
 // maxAttempt is the highest attempt that is told apart.
 const maxAttempt = 100
 
-// attemptNumber is which attempt a request says it is: 1 for the first, also
+// AttemptNumber is which attempt a request says it is: 1 for the first, also
 // where it says nothing.
-func attemptNumber(h http.Header) int { return max(saidAttempt(h), 1) }
+func AttemptNumber(h http.Header) int { return max(SaidAttempt(h), 1) }
 
-// saidAttempt is the highest attempt that a request's headers claim; 0 where
+// SaidAttempt is the highest attempt that a request's headers claim, up to 100; 0 where
 // they say nothing, or nothing that can be read. It allocates nothing.
-func saidAttempt(h http.Header) int {
+func SaidAttempt(h http.Header) int {
 	n := 0
-	if v := h[envoyAttemptHeader]; len(v) == 1 {
+	if v := h[EnvoyAttemptHeader]; len(v) == 1 {
 		n = attemptCount(v[0], 0)
 	}
-	if v := h[grpcAttemptHeader]; len(v) == 1 {
+	if v := h[GRPCAttemptHeader]; len(v) == 1 {
 		n = max(n, attemptCount(v[0], 1))
 	}
-	if v := h[awsAttemptHeader]; len(v) == 1 {
+	if v := h[AWSAttemptHeader]; len(v) == 1 {
 		n = max(n, markedAttempt(v[0], awsAttemptMark, ';'))
 	}
-	for _, v := range h[googleClientHeader] { // some libraries send several
+	for _, v := range h[GoogleClientHeader] { // some libraries send several
 		n = max(n, markedAttempt(v, googleAttemptMark, ' '))
 	}
-	if v := h[stainlessAttemptHeader]; len(v) == 1 {
+	if v := h[StainlessAttemptHeader]; len(v) == 1 {
 		n = max(n, attemptCount(v[0], 1))
 	}
-	if v := h[restliAttemptHeader]; len(v) > 0 {
+	if v := h[RestliAttemptHeader]; len(v) > 0 {
 		last := v[len(v)-1]
 		n = max(n, attemptCount(strings.Trim(last[strings.LastIndexByte(last, ',')+1:], " \t"), 1))
 	}
@@ -71,7 +74,7 @@ func saidAttempt(h http.Header) int {
 // attemptCount reads a small number and adds the attempts that it leaves out;
 // what is no number counts as absent.
 func attemptCount(s string, more int) int {
-	if len(s) > 9 || !allDigits(s) {
+	if len(s) > 9 || !AllDigits(s) {
 		return 0
 	}
 	n, _ := strconv.Atoi(s)
@@ -81,13 +84,13 @@ func attemptCount(s string, more int) int {
 // markedAttempt reads the number that follows a mark at the beginning of one
 // of the parts of s.
 func markedAttempt(s, mark string, sep byte) int {
-	v, _ := marked(s, mark, sep)
+	v, _ := Marked(s, mark, sep)
 	return attemptCount(v, 0)
 }
 
-// marked is the rest of the first part of s that begins with a mark. Parts are
+// Marked is the rest of the first part of s that begins with a mark. Parts are
 // apart by sep, with or without spaces around them.
-func marked(s, mark string, sep byte) (rest string, ok bool) {
+func Marked(s, mark string, sep byte) (rest string, ok bool) {
 	for s != "" {
 		part := s
 		if i := strings.IndexByte(s, sep); i >= 0 {

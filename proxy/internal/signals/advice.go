@@ -1,4 +1,4 @@
-package proxy
+package signals
 
 import (
 	"net/http"
@@ -9,51 +9,43 @@ import (
 	"github.com/levee-proxy/levee/cache"
 )
 
-// Fields by which an answer says whether to try again, beside those by which
-// Levee's own refusals do (see shed.go).
-const (
-	finagleStopHeader = "Finagle-Http-Nonretryable-Nack"
-	proxyStatusHeader = "Proxy-Status"
-	dateHeader        = "Date"
-)
-
-// advice is what an answer says about trying again.
-type advice struct {
-	// stop: not at all.
-	stop bool
-	// elsewhere: not at the same endpoint. It is another Levee's refusal, which
+// Advice is what an answer says about trying again.
+type Advice struct {
+	// Stop: not at all.
+	Stop bool
+	// Elsewhere: not at the same endpoint. It is another Levee's refusal, which
 	// spares its service: the same endpoint would refuse again, at a cost.
-	elsewhere bool
-	// asked: the answer asks for a further attempt, whatever the method.
-	asked bool
-	// after is how long to wait first, where waits says that it is given.
-	after time.Duration
-	waits bool
-	// exactly: no longer, either.
-	exactly bool
+	Elsewhere bool
+	// Asked: the answer asks for a further attempt, whatever the method.
+	Asked bool
+	// After is how long to wait first, where Waits says that it is given.
+	After time.Duration
+	Waits bool
+	// Exactly: no longer, either.
+	Exactly bool
 }
 
-// adviceOf reads an answer's header at now.
-func adviceOf(h http.Header, grpc bool, now time.Time) advice {
-	var a advice
-	if v := h[retryAfterHeader]; len(v) == 1 {
-		a.after, a.waits = parseRetryAfter(v[0], h[dateHeader], now)
+// AdviceOf reads an answer's header at now.
+func AdviceOf(h http.Header, grpc bool, now time.Time) Advice {
+	var a Advice
+	if v := h[RetryAfterHeader]; len(v) == 1 {
+		a.After, a.Waits = parseRetryAfter(v[0], h[dateHeader], now)
 	}
-	if v := h[pushbackHeader]; grpc && len(v) > 0 {
+	if v := h[PushbackHeader]; grpc && len(v) > 0 {
 		// What can't be read means stop, as a negative number does (gRFC A6).
 		after, ok := parsePushback(v)
-		a.stop, a.after, a.waits, a.exactly, a.asked = !ok, after, ok, ok, ok
+		a.Stop, a.After, a.Waits, a.Exactly, a.Asked = !ok, after, ok, ok, ok
 	}
-	if v := h[shouldRetryHeader]; h[rateLimitedHeader] != nil || h[finagleStopHeader] != nil || len(v) == 1 && v[0] == "false" {
-		a.stop = true
+	if v := h[ShouldRetryHeader]; h[RateLimitedHeader] != nil || h[finagleStopHeader] != nil || len(v) == 1 && v[0] == "false" {
+		a.Stop = true
 	}
-	a.elsewhere = h[shedHeader] != nil
+	a.Elsewhere = h[ShedHeader] != nil
 	for _, v := range h[proxyStatusHeader] {
-		switch errorType(proxyError(v)) {
-		case errLoop:
-			a.stop = true // it would go round again
-		case errConnectionLimit, errDenied:
-			a.elsewhere = true
+		switch proxyError(v) {
+		case ErrorLoop:
+			a.Stop = true // it would go round again
+		case ErrorConnectionLimit, ErrorDenied:
+			a.Elsewhere = true
 		}
 	}
 	return a
@@ -63,7 +55,7 @@ func adviceOf(h http.Header, grpc bool, now time.Time) advice {
 // date, which is taken relative to the answer's own Date, so that clocks which
 // disagree do no harm. What can't be read counts as absent.
 func parseRetryAfter(s string, date []string, now time.Time) (time.Duration, bool) {
-	if allDigits(s) {
+	if AllDigits(s) {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil || n > uint64(maxTimeout/time.Second) {
 			return maxTimeout, true // too many digits are a long time, too
