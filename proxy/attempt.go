@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/replay"
 )
 
 // maxInterim is how many interim (1xx) answers are passed on before an
@@ -44,8 +46,8 @@ type attempt struct {
 	wroteHeader atomic.Bool // net/http began to write it
 	unsent      bool        // it failed, and the upstream has surely got nothing of it, or nothing that it took
 	body        *requestBody
-	replay      *replayReader // reads body, where it may be read again
-	expects     bool          // the client waits for a 100 before it sends its body
+	replay      *replay.Reader // reads body, where it may be read again
+	expects     bool           // the client waits for a 100 before it sends its body
 
 	// What it is sent as, and the answer's body: their memory.
 	request   http.Request // without a header
@@ -65,7 +67,7 @@ type attempt struct {
 // bodyTouched says whether any of the body was read for this attempt.
 func (a *attempt) bodyTouched() bool {
 	if a.replay != nil {
-		return a.replay.touched()
+		return a.replay.Touched()
 	}
 	return a.body != nil && a.body.bytes.Load() > 0
 }
@@ -81,7 +83,7 @@ func (a *attempt) failing() bool {
 func (a *attempt) done(now time.Time) {
 	a.permit.end(now)
 	if a.replay != nil {
-		a.replay.stop()
+		a.replay.Stop()
 	}
 	if a.inflight {
 		a.inflight = false

@@ -44,7 +44,7 @@
 //	attempt.go, pool.go, conn.go, rest.go, dial.go, descriptors.go
 //	                                     sending it once, and on which connection
 //	                                     (by net/http, or by h1/client where the engine is lean)
-//	retry.go, retrypolicy.go, backoff.go, setaside.go, replay.go, trytime.go
+//	retry.go, retrypolicy.go, backoff.go, setaside.go, trytime.go
 //	                                     when it is sent once more, and what that takes
 //	hedge.go                             a second attempt beside a slow first one
 //	relay.go, upgrade.go                 the answer's way back
@@ -64,6 +64,7 @@
 //	latency                              how long answers take: of an endpoint, and of a class
 //	learned                              what limiters have learned, over a restart
 //	listening                            how many connections may be open, and what of them the system tells
+//	replay                               a body that can be sent again
 //	signals                              what messages say of attempts, deadlines and trying again
 //	tlsfiles                             both sides of TLS, from files that are followed
 package proxy

@@ -14,6 +14,7 @@ import (
 
 	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/replay"
 )
 
 // Causes with which a request's context ends, and failures of our own making.
@@ -107,8 +108,8 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 	case cause == errHedged: // nobody is to blame
 		f.cut = true
 		return set(statusClientGone, errHedgeLost, "", false)
-	case errors.Is(err, errNotKept):
-		return set(http.StatusBadGateway, errTerminated, errNotKept.Error(), false)
+	case errors.Is(err, replay.ErrNotKept):
+		return set(http.StatusBadGateway, errTerminated, replay.ErrNotKept.Error(), false)
 	case cause == errStopped:
 		return set(http.StatusServiceUnavailable, errUnavailable, "shutting down", false)
 	case bodyErr != nil && (cause == nil || errors.Is(bodyErr, io.ErrUnexpectedEOF)):

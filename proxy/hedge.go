@@ -92,7 +92,7 @@ func (r *retrying) hedgeAfter() (time.Duration, bool) {
 
 // hedge makes the second attempt, ready to be sent. Nil: there is none.
 func (r *retrying) hedge(a *attempt, now time.Time) *attempt {
-	if !r.body.whole() || r.x.ctx.Err() != nil {
+	if !r.body.Whole() || r.x.ctx.Err() != nil {
 		return nil
 	}
 	stats, budget := r.policy.stats, r.policy.budget

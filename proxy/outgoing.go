@@ -47,7 +47,7 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 		out.ContentLength = in.ContentLength
 		trailer := x.passTrailer(out)
 		if x.retrying != nil {
-			a.replay = x.retrying.body.reader(trailer)
+			a.replay = x.retrying.body.Reader(trailer)
 			out.Body = a.replay
 		} else {
 			x.body.trailer = trailer

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/replay"
 	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
@@ -47,9 +48,9 @@ var giveUpNames = [giveUps]string{
 type retrying struct {
 	x      *exchange
 	policy *retryPolicy
-	once   bool    // a refresh: what failed is tried again when it is asked for again
-	body   *replay // nil: the request has none
-	first  int     // the number of the first attempt
+	once   bool         // a refresh: what failed is tried again when it is asked for again
+	body   *replay.Body // nil: the request has none
+	first  int          // the number of the first attempt
 
 	flew    bool            // an attempt was made on a goroutine of its own
 	retries int             // made so far
@@ -73,7 +74,7 @@ func (x *exchange) newRetrying() *retrying {
 	r.x, r.policy, r.first, r.once = x, p, signals.AttemptNumber(x.r.Header), x.fetch != nil && x.fetch.background
 	r.mine = r.room[:0]
 	if x.body.src != nil {
-		r.body = newReplay(&x.body, x.r.ContentLength, p.bodyLimit)
+		r.body = replay.New(&x.body, x.r.ContentLength, p.bodyLimit)
 	}
 	return r
 }
@@ -128,7 +129,7 @@ func (p *Proxy) persist(w *beginning, x *exchange, a *attempt) *attempt {
 	}
 	a = r.answerOf(a)
 	if a.replay != nil {
-		a.replay.last()
+		a.replay.Last()
 	}
 	return a
 }
@@ -152,7 +153,7 @@ func (r *retrying) conditionOf(a *attempt) condition {
 	switch {
 	case context.Cause(a.ctx) == errTryDeadline:
 		return onTryTimeout
-	case f.cut, context.Cause(a.ctx) != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, errNotKept):
+	case f.cut, context.Cause(a.ctx) != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, replay.ErrNotKept):
 		return noCondition // the client's side, or our own, or no other endpoint would do better
 	case isRefused(a.err):
 		return onRefusedStream
@@ -198,7 +199,7 @@ func (r *retrying) again(a *attempt, c condition) (*attempt, giveUp) {
 	switch {
 	case !unprocessed && (x.upgrade || !r.repeatable() && (!says.Asked || x.isGuarded())):
 		return nil, givenUpMethod
-	case r.body != nil && r.body.spent():
+	case r.body != nil && r.body.Spent():
 		return nil, givenUpBody
 	case r.first > 1 && !r.policy.chains:
 		return nil, givenUpChain

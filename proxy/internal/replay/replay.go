@@ -1,4 +1,6 @@
-package proxy
+// Package replay keeps a request's body while it is sent, so that it can be sent
+// again.
+package replay
 
 import (
 	"errors"
@@ -9,10 +11,10 @@ import (
 	"github.com/levee-proxy/levee/proxy/h1/client"
 )
 
-// errNotKept is how the body of a further attempt ends of which not all was kept.
-var errNotKept = errors.New("the request's body is too large to be sent again")
+// ErrNotKept is how the body of a further attempt ends of which not all was kept.
+var ErrNotKept = errors.New("the request's body is too large to be sent again")
 
-// replay keeps a request's body while it streams to the upstream, up to a
+// Body keeps a request's body while it streams to the upstream, up to a
 // limit, so that a further attempt can send it again: first what was kept, and
 // then, as the first attempt would have, what the client still sends.
 //
@@ -20,7 +22,7 @@ var errNotKept = errors.New("the request's body is too large to be sent again")
 // waiting for the client when the next begins, as the transport reads on a
 // goroutine of its own: then that one's bytes are kept for the next, and no two
 // ever read from the client at once.
-type replay struct {
+type Body struct {
 	src   io.Reader
 	limit int
 
@@ -33,10 +35,10 @@ type replay struct {
 	err     error // with which src ended
 }
 
-// newReplay keeps the body of src up to a limit. A length that is known to be
+// New keeps the body of src up to a limit. A length that is known to be
 // over it, negative if it isn't known, means that nothing is kept.
-func newReplay(src io.Reader, length int64, limit int) *replay {
-	b := &replay{src: src, limit: limit}
+func New(src io.Reader, length int64, limit int) *Body {
+	b := &Body{src: src, limit: limit}
 	b.changed = sync.NewCond(&b.mu)
 	switch {
 	case length > int64(limit):
@@ -47,8 +49,9 @@ func newReplay(src io.Reader, length int64, limit int) *replay {
 	return b
 }
 
-// spent says that the body can't be sent again from its beginning.
-func (b *replay) spent() bool {
+// Spent says that the body can't be sent again from its beginning. No body, a nil
+// one, always can.
+func (b *Body) Spent() bool {
 	if b == nil {
 		return false
 	}
@@ -57,8 +60,8 @@ func (b *replay) spent() bool {
 	return b.over
 }
 
-// whole says that all of the body has come, and is kept.
-func (b *replay) whole() bool {
+// Whole says that all of the body has come, and is kept, as all of a nil one has.
+func (b *Body) Whole() bool {
 	if b == nil {
 		return true
 	}
@@ -67,12 +70,12 @@ func (b *replay) whole() bool {
 	return b.err == io.EOF && !b.over
 }
 
-// reader begins at the body's beginning. At its end it calls trailer, if that
+// Reader begins at the body's beginning. At its end it calls trailer, if that
 // isn't nil.
-func (b *replay) reader(trailer func()) *replayReader { return &replayReader{b: b, trailer: trailer} }
+func (b *Body) Reader(trailer func()) *Reader { return &Reader{b: b, trailer: trailer} }
 
 // took notes what was read from src. b.mu must be held.
-func (b *replay) took(p []byte, err error) {
+func (b *Body) took(p []byte, err error) {
 	b.total += len(p)
 	if len(b.kept)+len(p) > b.limit {
 		b.over, b.kept = b.over || len(p) > 0, nil
@@ -82,16 +85,17 @@ func (b *replay) took(p []byte, err error) {
 	b.err = err
 }
 
-// replayReader is the body of one attempt.
-type replayReader struct {
-	b       *replay
+// Reader is the body of one attempt. Once the attempt is over it is stopped, by
+// Stop; Close is the transport's, and ends nothing.
+type Reader struct {
+	b       *Body
 	trailer func()
 
 	at    int // guarded by b.mu
 	ended bool
 }
 
-func (r *replayReader) Read(p []byte) (int, error) {
+func (r *Reader) Read(p []byte) (int, error) {
 	b := r.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,7 +104,7 @@ func (r *replayReader) Read(p []byte) (int, error) {
 		case r.ended:
 			return 0, http.ErrBodyReadAfterClose
 		case r.at < b.total && b.over:
-			return 0, errNotKept
+			return 0, ErrNotKept
 		case r.at < b.total:
 			n := copy(p, b.kept[r.at:])
 			r.at += n
@@ -116,7 +120,7 @@ func (r *replayReader) Read(p []byte) (int, error) {
 
 // Ready is how much of it can be read without waiting: what is kept, or what its
 // source knows to be there. It implements [client.Ready].
-func (r *replayReader) Ready() int {
+func (r *Reader) Ready() int {
 	b := r.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +139,7 @@ func (r *replayReader) Ready() int {
 }
 
 // readOn reads what nobody has read yet. b.mu must be held; it isn't meanwhile.
-func (r *replayReader) readOn(p []byte) (int, error) {
+func (r *Reader) readOn(p []byte) (int, error) {
 	b := r.b
 	b.reading = true
 	b.mu.Unlock()
@@ -148,7 +152,7 @@ func (r *replayReader) readOn(p []byte) (int, error) {
 	return n, r.end(err)
 }
 
-func (r *replayReader) end(err error) error {
+func (r *Reader) end(err error) error {
 	if err == io.EOF && r.trailer != nil {
 		r.trailer()
 		r.trailer = nil
@@ -156,24 +160,24 @@ func (r *replayReader) end(err error) error {
 	return err
 }
 
-// touched says whether the attempt has read any of the body.
-func (r *replayReader) touched() bool {
+// Touched says whether the attempt has read any of the body.
+func (r *Reader) Touched() bool {
 	r.b.mu.Lock()
 	defer r.b.mu.Unlock()
 	return r.at > 0
 }
 
-// stop ends the reading of an attempt that is over.
-func (r *replayReader) stop() {
+// Stop ends the reading of an attempt that is over.
+func (r *Reader) Stop() {
 	r.b.mu.Lock()
 	defer r.b.mu.Unlock()
 	r.ended = true
 	r.b.changed.Broadcast()
 }
 
-// last says that no further attempt will follow this one's: what it has read
+// Last says that no further attempt will follow this one's: what it has read
 // need not be kept any longer.
-func (r *replayReader) last() {
+func (r *Reader) Last() {
 	b := r.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -185,4 +189,4 @@ func (r *replayReader) last() {
 
 // Close implements [io.Closer]. The transport closes a body when it is done with
 // it; the next attempt may not be.
-func (r *replayReader) Close() error { return nil }
+func (r *Reader) Close() error { return nil }

@@ -1,4 +1,4 @@
-package proxy
+package replay
 
 import (
 	"bytes"
@@ -29,29 +29,29 @@ func TestReplay(t *testing.T) {
 		{"what was begun", strings.NewReader("hello"), 5, 10, 2, false, "hello", nil},
 		{"nothing was read", strings.NewReader("hello"), 5, 3, 0, false, "hello", nil},
 		{"just as much as is kept", strings.NewReader("hello"), -1, 5, -1, false, "hello", nil},
-		{"one byte more", strings.NewReader("hello"), -1, 4, -1, true, "", errNotKept},
-		{"one byte more, as announced", strings.NewReader("hello"), 5, 4, 1, true, "", errNotKept},
-		{"nothing is kept", strings.NewReader("hello"), 5, 0, 1, true, "", errNotKept},
+		{"one byte more", strings.NewReader("hello"), -1, 4, -1, true, "", ErrNotKept},
+		{"one byte more, as announced", strings.NewReader("hello"), 5, 4, 1, true, "", ErrNotKept},
+		{"nothing is kept", strings.NewReader("hello"), 5, 0, 1, true, "", ErrNotKept},
 		{"empty", strings.NewReader(""), -1, 0, -1, false, "", nil},
 		{"broken", io.MultiReader(strings.NewReader("he"), iotest.ErrReader(errBroken)), 5, 10, -1, false, "he", errBroken},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newReplay(iotest.OneByteReader(test.src), test.length, test.limit)
-			one := b.reader(nil)
+			b := New(iotest.OneByteReader(test.src), test.length, test.limit)
+			one := b.Reader(nil)
 			if test.first < 0 {
 				io.Copy(io.Discard, one)
 			} else {
 				io.CopyN(io.Discard, one, int64(test.first))
 			}
-			one.stop()
+			one.Stop()
 			if _, err := one.Read(make([]byte, 1)); err != http.ErrBodyReadAfterClose {
 				t.Errorf("a stopped attempt reads on: %v", err)
 			}
-			if b.spent() != test.spent {
-				t.Errorf("spent: %v", b.spent())
+			if b.Spent() != test.spent {
+				t.Errorf("spent: %v", b.Spent())
 			}
 			ends := 0
-			two := b.reader(func() { ends++ })
+			two := b.Reader(func() { ends++ })
 			text, err := io.ReadAll(two)
 			if err != test.err || string(text) != test.again {
 				t.Errorf("read %q, %v; want %q, %v", text, err, test.again, test.err)
@@ -60,8 +60,8 @@ func TestReplay(t *testing.T) {
 			if want := test.err == nil; (ends == 1) != want {
 				t.Errorf("told of the end %d times", ends)
 			}
-			if whole := test.err == nil && test.limit >= len(test.again); b.whole() != whole {
-				t.Errorf("whole: %v, want %v", b.whole(), whole)
+			if whole := test.err == nil && test.limit >= len(test.again); b.Whole() != whole {
+				t.Errorf("whole: %v, want %v", b.Whole(), whole)
 			}
 		})
 	}
@@ -77,10 +77,10 @@ func TestReplayOverlaps(t *testing.T) {
 			text[i] = byte(rng.Uint32())
 		}
 		src := &exclusive{t: t, Reader: iotest.HalfReader(bytes.NewReader(text))}
-		b := newReplay(src, -1, len(text))
+		b := New(src, -1, len(text))
 		var wg sync.WaitGroup
 		for range 5 {
-			r := b.reader(nil)
+			r := b.Reader(nil)
 			buf := make([]byte, 1+rng.IntN(300))
 			reads := rng.IntN(20)
 			wg.Go(func() {
@@ -90,9 +90,9 @@ func TestReplayOverlaps(t *testing.T) {
 					}
 				}
 			})
-			wg.Go(r.stop)
+			wg.Go(r.Stop)
 		}
-		got, err := io.ReadAll(b.reader(nil))
+		got, err := io.ReadAll(b.Reader(nil))
 		if err != nil || !bytes.Equal(got, text) {
 			t.Fatalf("seed %d: read %d bytes of %d, %v; equal: %v", seed, len(got), len(text), err, bytes.Equal(got, text))
 		}
@@ -118,17 +118,17 @@ func (e *exclusive) Read(p []byte) (int, error) {
 
 // TestReplayLetsGo: once no further attempt can follow, nothing more is kept.
 func TestReplayLetsGo(t *testing.T) {
-	b := newReplay(strings.NewReader("hello, world"), -1, 100)
-	r := b.reader(nil)
+	b := New(strings.NewReader("hello, world"), -1, 100)
+	r := b.Reader(nil)
 	io.CopyN(io.Discard, r, 5)
-	r.last()
+	r.Last()
 	if rest, err := io.ReadAll(r); err != nil || string(rest) != ", world" || len(b.kept) != 0 {
 		t.Errorf("read %q, %v; %d bytes are kept", rest, err, len(b.kept))
 	}
-	behind := newReplay(strings.NewReader("hello"), -1, 100)
-	io.ReadAll(behind.reader(nil))
-	again := behind.reader(nil)
-	again.last()
+	behind := New(strings.NewReader("hello"), -1, 100)
+	io.ReadAll(behind.Reader(nil))
+	again := behind.Reader(nil)
+	again.Last()
 	if text, err := io.ReadAll(again); err != nil || string(text) != "hello" {
 		t.Errorf("read %q, %v", text, err)
 	}
