@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,32 +12,38 @@ import (
 // typesSource is this package's own source: what a key means is said once, in
 // the comment that whoever changes the field sees.
 //
-//go:embed types.go
-var typesSource string
+//go:embed types*.go
+var typesSource embed.FS
 
 // comments are the words about types and fields: "Listener" and
 // "Listener.Address" are keys.
 var comments = sync.OnceValue(func() map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "types.go", typesSource, parser.ParseComments)
-	if err != nil {
-		panic("config: types.go was compiled and can't be parsed: " + err.Error())
-	}
 	found := map[string]string{}
-	for _, decl := range file.Decls {
-		types, ok := decl.(*ast.GenDecl)
-		if !ok || types.Tok != token.TYPE {
-			continue
+	files, _ := typesSource.ReadDir(".")
+	for _, f := range files {
+		text, _ := typesSource.ReadFile(f.Name())
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.Name(), text, parser.ParseComments)
+		if err != nil {
+			panic("config: " + f.Name() + " was compiled and can't be parsed: " + err.Error())
 		}
-		for _, spec := range types.Specs {
-			typ := spec.(*ast.TypeSpec)
-			found[typ.Name.Name] = words(types.Doc)
-			if fields, ok := typ.Type.(*ast.StructType); ok {
-				addFields(found, typ.Name.Name, fields)
+		for _, decl := range parsed.Decls {
+			if types, ok := decl.(*ast.GenDecl); ok && types.Tok == token.TYPE {
+				addTypes(found, types)
 			}
 		}
 	}
 	return found
 })
+
+func addTypes(found map[string]string, types *ast.GenDecl) {
+	for _, spec := range types.Specs {
+		typ := spec.(*ast.TypeSpec)
+		found[typ.Name.Name] = words(types.Doc)
+		if fields, ok := typ.Type.(*ast.StructType); ok {
+			addFields(found, typ.Name.Name, fields)
+		}
+	}
+}
 
 func addFields(found map[string]string, typ string, fields *ast.StructType) {
 	for _, f := range fields.Fields.List {

@@ -3,10 +3,10 @@
 // It is plain data and imports no other package of the project.
 //
 // A file goes through Parse in steps. Its bytes become YAML's node tree within
-// bounds (document.go); one walk, led by the tags in types.go, turns the tree
-// into a Config and notes where each value was written (decode.go, scalar.go,
-// format.go), variables put in on the way (interpolate.go); flags come over it
-// (override.go); the whole is checked (validate.go) and frowned upon
+// bounds (document.go); one walk, led by the tags in types.go and its like, turns
+// the tree into a Config and notes where each value was written (decode.go,
+// scalar.go, format.go), variables put in on the way (interpolate.go); flags come
+// over it (override.go); the whole is checked (validate.go) and frowned upon
 // (warnings.go). No step stops at a problem: a report collects all of them.
 //
 // The same tags make the schema (schema.go), the YAML that is written

@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write the reference in docs/configurati
 
 const (
 	guidePath     = "../docs/configuration.md"
-	referenceMark = "<!-- From here on this file is made from config/types.go: go test ./config -run TestReference -update -->\n"
+	referenceMark = "<!-- From here on this file is made from config/types*.go: go test ./config -run TestReference -update -->\n"
 )
 
 // TestReference holds the reference in docs/configuration.md to the types.
@@ -32,7 +32,7 @@ func TestReference(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s doesn't say what config/types.go says; run: go test ./config -run TestReference -update", guidePath)
+		t.Fatalf("%s doesn't say what config/types*.go say; run: go test ./config -run TestReference -update", guidePath)
 	}
 	if err := os.WriteFile(guidePath, []byte(written+referenceMark+want), 0o644); err != nil {
 		t.Fatal(err)
