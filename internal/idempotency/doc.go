@@ -16,10 +16,12 @@
 //
 //	store.go              what a store is: keys, claims, answers, errors
 //	local.go, table.go    the store of one process, and its bounded table
-//	journal.go, batch.go  the file, written for many requests at once
+//	journal.go, batch.go  the file, and what is written to it for many requests at once
+//	open.go, writer.go    reading it at the start, and who writes it
+//	failure.go            what it means that it can't be written
 //	rewrite.go            writing it anew: smaller, or after a failure
 //	load.go, frame.go, record.go
-//	                      reading it, and its format
+//	                      what is read of it, and its format
 //	tail.go               what a power cut leaves at its end
 //	lock_*.go             that no other process writes it
 package idempotency

@@ -7,11 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // rewriteFrame is about how many bytes of records make a frame of a journal
 // that is written anew.
 const rewriteFrame = 256 << 10
+
+// rewritten is a journal that was written anew beside the one in use.
+type rewritten struct {
+	f     *os.File
+	size  int64
+	from  int64 // the offset in the one in use behind which it knows nothing
+	error error
+}
 
 // rewrite writes a journal of what the table holds now, beside the one at
 // path, and leaves it open at its end. Only Levee's own user may read it.
@@ -103,4 +112,55 @@ func syncFolder(path string) {
 		_ = d.Sync() // some have no such thing
 		d.Close()
 	}
+}
+
+// shrink begins to write a smaller journal, beside the one in use, which goes
+// on being written.
+func (j *journal) shrink() {
+	results := make(chan rewritten, 1)
+	j.rewriting = results
+	from := j.sizeNow()
+	go func() {
+		f, size, err := j.rewrite()
+		if err == nil { // most of it, so that the writer isn't held up for long
+			_ = j.wrap(f).Sync() // it will be tried again
+		}
+		results <- rewritten{f, size, from, err}
+	}()
+}
+
+// adopt takes a journal that was written anew into use, with what was written
+// to the old one meanwhile.
+func (j *journal) adopt(r rewritten) {
+	err := r.error
+	if err == nil {
+		var n int64
+		if n, err = j.copyTail(r.f, r.from); err == nil {
+			err = j.replace(r.f, r.size+n)
+		} else {
+			r.f.Close()
+			os.Remove(r.f.Name())
+		}
+	}
+	if err != nil {
+		// The one in use is sound; it only is larger than it has to be.
+		j.rewriteAt = j.sizeNow() * 3 / 2
+		j.table.log.Warn("the idempotency journal can't be written anew; it goes on growing", "file", j.path, "error", err)
+		return
+	}
+	j.rewriteAt = rewriteAt
+}
+
+// restart writes the journal anew, after a failure.
+func (j *journal) restart(now time.Time) {
+	j.abandonRewrite()
+	f, size, err := j.rewrite()
+	if err == nil {
+		err = j.replace(f, size)
+	}
+	if err != nil {
+		j.fail(err, now)
+		return
+	}
+	j.recover(now)
 }
