@@ -32,7 +32,7 @@
 //	                                     what is stale or a fallback, refreshing, and what changes make worthless
 //	cachingsnapshot.go, cachingrestore.go, cachingrecord.go, cachingramp.go, refreshbudget.go
 //	                                     what of it outlives a restart, and what refreshes may take
-//	idempotency.go, idempotencykey.go, guardbody.go, guard.go
+//	idempotency.go, guardbody.go, guard.go
 //	                                     whether a request with a key may go on, or has been before
 //	guardrun.go, recorder.go, guardanswers.go
 //	                                     its way apart from its client, and what its twins get
@@ -65,6 +65,6 @@
 //	learned                              what limiters have learned, over a restart
 //	listening                            how many connections may be open, and what of them the system tells
 //	replay                               a body that can be sent again
-//	signals                              what messages say of attempts, deadlines and trying again
+//	signals                              what messages say of attempts, keys, deadlines and trying again
 //	tlsfiles                             both sides of TLS, from files that are followed
 package proxy

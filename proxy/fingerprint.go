@@ -8,10 +8,9 @@ import (
 	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
-// The headers whose value only a retry repeats.
+// The headers whose value only a retry repeats, beside Idempotency-Key.
 const (
 	awsInvocationHeader = "Amz-Sdk-Invocation-Id"
-	idempotencyHeader   = "Idempotency-Key"
 	traceHeader         = "Traceparent"
 )
 
@@ -51,7 +50,7 @@ func (x *exchange) fingerprint(p *storm.Request) {
 			return
 		}
 	}
-	if key := only(h, idempotencyHeader); key != "" {
+	if key := only(h, signals.IdempotencyKeyHeader); key != "" {
 		p.Print = printOf(3, maphash.String(printSeed, key), p.Client)
 		return
 	}

@@ -132,7 +132,7 @@ func vouchedFields(cfg *config.Config) map[string]bool {
 		m[strings.ToLower(name)] = true
 	}
 	if cfg.Guarded() {
-		m[strings.ToLower(keyHeader)] = true
+		m[strings.ToLower(signals.IdempotencyKeyHeader)] = true
 	}
 	if name, ok := strings.CutPrefix(cfg.Clients.Identity, "header:"); ok {
 		m[strings.ToLower(name)] = true

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/levee-proxy/levee/proxy/internal/benchclient"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // BenchmarkKeyedRequest is what a key costs: POSTs with a body of 100 bytes
@@ -63,7 +64,7 @@ func BenchmarkKeyedRequest(b *testing.B) {
 				for pb.Next() {
 					request := "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n"
 					if tc.key != nil {
-						request += keyHeader + ": " + tc.key() + "\r\n"
+						request += signals.IdempotencyKeyHeader + ": " + tc.key() + "\r\n"
 					}
 					io.WriteString(c, request+"\r\n"+strings.Repeat("b", 100))
 					for n := 0; ; {

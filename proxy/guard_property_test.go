@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // TestKeysReachTheUpstreamOnce sends requests of few keys, whose clients leave,
@@ -57,7 +59,7 @@ func keyedStampede(t *testing.T, mode string, seed uint64) (arrived int) {
 		leaves := time.Duration(random.IntN(600)) * time.Millisecond
 		at := max(0, random.IntN(24)-12)
 		r := httptest.NewRequest(http.MethodPost, path(key), strings.NewReader("body"))
-		r.Header.Set(keyHeader, fmt.Sprint(key))
+		r.Header.Set(signals.IdempotencyKeyHeader, fmt.Sprint(key))
 		r.Header.Set("X-Name", fmt.Sprint(key))
 		if random.IntN(3) == 0 {
 			r.Header.Set("X-Envoy-Expected-Rq-Timeout-Ms", fmt.Sprint(random.IntN(200)))

@@ -1,5 +1,7 @@
 package proxy
 
+import "github.com/levee-proxy/levee/proxy/internal/signals"
+
 // guardedHeader tells the Levees behind a guard that the upstream is to get this
 // keyed request once: to them the key alone would be leave to send it again.
 //
@@ -18,5 +20,5 @@ func (o *ownFields) passGuard(x *exchange) {
 // processed, because a guard's word is that the upstream gets it once: this
 // Levee's, or that of one in front.
 func (x *exchange) isGuarded() bool {
-	return x.run != nil || x.r.Header[guardedHeader] != nil && x.r.Header[keyHeader] != nil
+	return x.run != nil || x.r.Header[guardedHeader] != nil && x.r.Header[signals.IdempotencyKeyHeader] != nil
 }

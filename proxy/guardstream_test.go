@@ -48,7 +48,7 @@ func TestStreamEndsWithItsClient(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
 			r, _ := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader("x"))
-			r.Header.Set(keyHeader, "k")
+			r.Header.Set(signals.IdempotencyKeyHeader, "k")
 			if c.early {
 				go func() {
 					<-arrived
@@ -98,7 +98,7 @@ func TestStreamInProgressIsNotCut(t *testing.T) {
 		yaml := strings.Replace(keyed(", answerLimit: 1KiB"), `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", timeouts: {write: 1s}}`, 1)
 		p := start(t, yaml, up.URL, Options{})
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader("x"))
-		r.Header.Set(keyHeader, "k")
+		r.Header.Set(signals.IdempotencyKeyHeader, "k")
 		resp, err := h2cClient(t).Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func TestRefusedCallsAreFree(t *testing.T) {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/pkg.S/M", strings.NewReader("\x00\x00\x00\x00\x00"))
 			r.Header.Set("Content-Type", grpcContentType)
 			r.Header.Set("Te", "trailers")
-			r.Header.Set(keyHeader, "k")
+			r.Header.Set(signals.IdempotencyKeyHeader, "k")
 			resp, err := client.Do(r)
 			if err != nil {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/idempotency"
 	"github.com/levee-proxy/levee/proxy/internal/clients"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // guarded takes a request whose route guards it. It returns false if the
@@ -19,7 +20,7 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 		return false
 	}
 	g := p.o.guard
-	sent, err := idempotencyKey(x.r.Header)
+	sent, err := signals.IdempotencyKey(x.r.Header)
 	switch {
 	case err != nil:
 		g.count(x, resultMalformed)

@@ -39,7 +39,7 @@ func tryPost(ctx context.Context, url, key, body string, header ...string) (*htt
 		return nil, "", err
 	}
 	if key != "" {
-		r.Header.Set(keyHeader, key)
+		r.Header.Set(signals.IdempotencyKeyHeader, key)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -229,7 +229,7 @@ func TestWhichAnswersAreFinal(t *testing.T) {
 		client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		for range 2 {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader("x"))
-			r.Header.Set(keyHeader, "k")
+			r.Header.Set(signals.IdempotencyKeyHeader, "k")
 			resp, err := client.Do(r)
 			if err != nil {
 				t.Fatal(err)
@@ -546,7 +546,7 @@ func TestKeyedRequestsHTTP2(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	for range 3 {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader("x"))
-		r.Header.Set(keyHeader, "k")
+		r.Header.Set(signals.IdempotencyKeyHeader, "k")
 		resp, err := transport.RoundTrip(r)
 		if err != nil {
 			t.Fatal(err)

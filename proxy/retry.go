@@ -242,7 +242,7 @@ func (r *retrying) repeatable() bool {
 	if r.policy.methods[r.x.r.Method] {
 		return true
 	}
-	key, err := idempotencyKey(r.x.r.Header)
+	key, err := signals.IdempotencyKey(r.x.r.Header)
 	return err == nil && key != ""
 }
 

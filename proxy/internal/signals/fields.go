@@ -1,6 +1,6 @@
 // Package signals reads what messages say, in the dialects that clients, proxies
-// and services have for it: which attempt a request is, how long its client waits,
-// and whether, when and where an answer wants it tried again. What is read is only
+// and services have for it: which attempt a request is, which name it goes by, how
+// long its client waits, and whether, when and where an answer wants it tried again. What is read is only
 // what was said: whom to believe is the caller's to know.
 package signals
 

@@ -1,4 +1,4 @@
-package proxy
+package signals
 
 import (
 	"errors"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// keyHeader carries a client's name for a request that it may send again
-// (draft-ietf-httpapi-idempotency-key-header).
-const keyHeader = "Idempotency-Key"
+// IdempotencyKeyHeader carries a client's name for a request that it may send
+// again (draft-ietf-httpapi-idempotency-key-header).
+const IdempotencyKeyHeader = "Idempotency-Key"
 
 // maxKey is the longest key, in bytes, without its quotes.
 const maxKey = 255
@@ -19,14 +19,15 @@ var (
 	errKeyForm   = errors.New(`the Idempotency-Key must be a string of printable ASCII characters, as in "8e03978e-40d5-43dd"`)
 )
 
-// idempotencyKey reads a request's key; "": it has none.
+// IdempotencyKey reads a request's key; "": it has none. An error says, for the
+// client, what a key may be.
 //
 // By the draft it is a string of structured fields (RFC 9651, section 3.3.3),
 // in quotes. Most clients leave them out, as the services did that had keys
 // before there was a draft: then it is the visible characters that came. One
 // key is the same in both forms.
-func idempotencyKey(h http.Header) (string, error) {
-	values := h[keyHeader]
+func IdempotencyKey(h http.Header) (string, error) {
+	values := h[IdempotencyKeyHeader]
 	switch len(values) {
 	case 0:
 		return "", nil

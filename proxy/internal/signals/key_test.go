@@ -1,4 +1,4 @@
-package proxy
+package signals
 
 import (
 	"net/http"
@@ -39,7 +39,7 @@ func TestIdempotencyKey(t *testing.T) {
 		{[]string{"\"k\u00e4se\""}, "", errKeyForm},
 		{[]string{"a\x00b"}, "", errKeyForm},
 	} {
-		if got, err := idempotencyKey(http.Header{keyHeader: c.in}); got != c.want || err != c.err {
+		if got, err := IdempotencyKey(http.Header{IdempotencyKeyHeader: c.in}); got != c.want || err != c.err {
 			t.Errorf("%q: %q %v, want %q %v", c.in, got, err, c.want, c.err)
 		}
 	}
@@ -53,7 +53,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 	f.Add(`"a"b"`)
 	f.Add("a,b")
 	f.Fuzz(func(t *testing.T, v string) {
-		key, err := idempotencyKey(http.Header{keyHeader: {v}})
+		key, err := IdempotencyKey(http.Header{IdempotencyKeyHeader: {v}})
 		if err != nil {
 			return
 		}
@@ -61,7 +61,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 			t.Fatalf("%q is taken for the key %q", v, key)
 		}
 		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key) + `"`
-		if again, err := idempotencyKey(http.Header{keyHeader: {quoted}}); err != nil || again != key {
+		if again, err := IdempotencyKey(http.Header{IdempotencyKeyHeader: {quoted}}); err != nil || again != key {
 			t.Fatalf("%q, quoted as %q, is %q, %v", key, quoted, again, err)
 		}
 	})
