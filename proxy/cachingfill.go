@@ -160,7 +160,7 @@ func (b *filling) pass(reason cache.Reason, now time.Time) {
 		f.parts.unshared(f.key, now)
 	default:
 		if f.old != nil && (b.status < 400 || b.status == http.StatusNotFound || b.status == http.StatusGone) {
-			f.parts.store.Remove(f.base, f.old) // what was validated is no more
+			f.parts.store.Remove(f.old) // what was validated is no more
 		}
 		f.parts.unshared(f.key, now)
 	}
@@ -192,14 +192,14 @@ func (b *filling) validated(resp *cache.Response) {
 	n := f.route.cfg.Freshen(&f.req, &f.old.Policy.Policy, before, resp)
 	b.mode = fillIgnore
 	if !n.Holds {
-		f.parts.store.Remove(f.base, f.old)
+		f.parts.store.Remove(f.old)
 		b.again = true
 		return
 	}
 	got := b.fetched(nil)
 	if !n.Store { // for this client it holds
 		if n.Drop {
-			f.parts.store.Remove(f.base, f.old)
+			f.parts.store.Remove(f.old)
 		}
 		got.entry = f.old
 		f.fill.Pass(got, 0)

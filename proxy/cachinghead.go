@@ -32,7 +32,7 @@ func (x *exchange) freshenByHead(resp *http.Response, now time.Time) {
 	fresh := storage.Entry[stored]{Header: old.Header, Body: old.Body}
 	switch {
 	case n.Holds && n.Drop:
-		t.parts.store.Remove(t.base, old)
+		t.parts.store.Remove(old)
 		return
 	case n.Holds && !n.Store: // this client's answer isn't for others; of theirs it says nothing
 		return
@@ -41,5 +41,5 @@ func (x *exchange) freshenByHead(resp *http.Response, now time.Time) {
 	default:
 		fresh.Policy = stored{old.Policy.Expired(now), &marks{}, old.Policy.cost}
 	}
-	t.parts.store.Update(t.base, t.head, old, x.labels(t.route, &t.req, &fresh.Policy.Policy), fresh)
+	t.parts.store.Update(t.head, old, x.labels(t.route, &t.req, &fresh.Policy.Policy), fresh)
 }

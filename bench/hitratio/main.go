@@ -5,7 +5,7 @@
 //	go run ./bench/hitratio
 //
 // It prints a table and takes half a minute. The traces are the same each time.
-// Levee's own figures may differ in the last digit: the library beneath hashes
+// Levee's own figures may differ in the last digit: keys are hashed
 // with a seed of chance.
 //
 // The parts, and the file of each:

@@ -29,15 +29,6 @@ func NewBody(chunks ...[]byte) Body {
 	return b
 }
 
-// in is the body with its chunk, if it has but one, listed in room.
-func (b Body) in(room *[1][]byte) Body {
-	if len(b.chunks) == 1 {
-		room[0] = b.chunks[0]
-		b.chunks = room[:]
-	}
-	return b
-}
-
 // Len is the number of bytes.
 func (b Body) Len() int64 { return b.size }
 

@@ -6,20 +6,27 @@ import "slices"
 // Once stored it never changes; an update stores a new one, which may share the
 // old one's Body.
 type Entry[P any] struct {
+	key    Key // first, as what a hit looks at first
+	use    use // changed by hits, atomically
+	weight uint32
+
 	// Policy is what the caller needs to decide about the response, parsed once.
 	Policy P
-	// Header is the response's, as it will be sent.
-	Header Header
 	// Body is the response's content.
 	Body Body
+	// Header is the response's, as it will be sent.
+	Header Header
 
 	one    [1][]byte // the body's chunk, where there is one: a hit finds it here
-	first  string    // the header's first name, behind which all of its text stands
+	mark   Mark
+	list   *variants // nil for a response
 	url    *tag
 	groups []*tag
-	index  *index // nil for a response
-	mark   Mark
-	weight uint32
+	block  block // the header's text, and mostly the body
+
+	// Of the eviction's books.
+	place int
+	young bool
 }
 
 // Labels are what purges find an entry by.
@@ -60,9 +67,9 @@ func (e *Entry[P]) In(group string) bool {
 // Weight is the number of bytes that the entry takes from the budget.
 func (e *Entry[P]) Weight() int64 { return int64(e.weight) }
 
-// index is what is stored for a key with variants, or for one that is
+// variants is what is stored for a key with variants, or for one that is
 // uncacheable, in place of a response.
-type index struct {
-	variants []Key
-	mark     *uncacheable // nil for no marker
+type variants struct {
+	keys []Key
+	mark *uncacheable // nil for no marker
 }

@@ -26,44 +26,48 @@ func Pack(h http.Header) Header {
 	if len(h) == 0 {
 		return nil
 	}
-	fields, values, size := make(Header, 0, len(h)), 0, 0
+	fields := make(Header, 0, len(h))
 	for name, v := range h {
 		fields = append(fields, Field{Name: name, Values: v})
-		if len(v) != 1 {
-			values += len(v)
-		}
-		size += len(name)
-		for _, s := range v {
-			size += len(s)
-		}
 	}
 	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
-	var text strings.Builder
-	text.Grow(size)
-	for _, f := range fields {
-		text.WriteString(f.Name)
+	size, values := fields.size()
+	text := make(block, 0, size)
+	return fields.copyTo(fields, &text, make([]string, 0, values))
+}
+
+// size is how many bytes of text the fields have, and how many values that don't
+// stand in the fields themselves.
+func (h Header) size() (text, values int) {
+	for i := range h {
+		f := &h[i]
+		if len(f.Values) != 1 {
+			values += len(f.Values)
+		}
+		text += len(f.Name)
 		for _, s := range f.Values {
-			text.WriteString(s)
+			text += len(s)
 		}
 	}
-	rest, all := text.String(), make([]string, 0, values)
-	cut := func(n int) (s string) {
-		s, rest = rest[:n], rest[n:]
-		return s
-	}
-	for i := range fields {
-		f := &fields[i]
-		f.Name = cut(len(f.Name))
-		if len(f.Values) == 1 {
-			f.one[0] = cut(len(f.Values[0]))
+	return text, values
+}
+
+// copyTo copies the fields into others, which may be the same, with their text
+// and their values in room that is enough for both.
+func (h Header) copyTo(fields []Field, text *block, values []string) Header {
+	for i := range h {
+		from, f := h[i], &fields[i] // a copy: they may be the same
+		f.Name = text.add(from.Name)
+		if len(from.Values) == 1 {
+			f.one[0] = text.add(from.Values[0])
 			f.Values = f.one[:]
 			continue
 		}
-		first := len(all)
-		for _, s := range f.Values {
-			all = append(all, cut(len(s)))
+		first := len(values)
+		for _, s := range from.Values {
+			values = append(values, text.add(s))
 		}
-		f.Values = all[first:len(all):len(all)]
+		f.Values = values[first:len(values):len(values)]
 	}
 	return fields
 }

@@ -18,7 +18,7 @@ type uncacheable struct {
 // stored under k stays.
 func (s *Store[P]) MarkUncacheable(k Key, now time.Time, lasts time.Duration) {
 	// Without a label: only a hard purge of everything ends it before its time.
-	marker := &Entry[P]{index: &index{mark: &uncacheable{from: now, lasts: lasts}}}
+	marker := &Entry[P]{list: &variants{mark: &uncacheable{from: now, lasts: lasts}}}
 	_ = s.put(k.marker(), s.Mark(), Labels{}, marker, false) // refused only if purged meanwhile
 }
 
@@ -42,21 +42,23 @@ func (s *Store[P]) Retry(k Key, now time.Time, period time.Duration) bool {
 // Unmark takes the mark away.
 func (s *Store[P]) Unmark(k Key) {
 	sp := s.space.Load()
-	if e, found := sp.entries.GetEntryQuietly(k.marker()); found {
-		sp.remove(k.marker(), e.Value)
+	marker := k.marker()
+	if e := sp.index.get(&marker); e != nil {
+		sp.remove(e)
 	}
 }
 
 // marked is k's mark, or nil.
 func (s *Store[P]) marked(k Key, now time.Time) *uncacheable {
 	sp := s.space.Load()
-	e, found := sp.entries.GetIfPresent(k.marker())
-	if !found {
+	marker := k.marker()
+	e := sp.get(&marker)
+	if e == nil {
 		return nil
 	}
-	if now.Sub(e.index.mark.from) >= e.index.mark.lasts {
-		sp.remove(k.marker(), e)
+	if now.Sub(e.list.mark.from) >= e.list.mark.lasts {
+		sp.remove(e)
 		return nil
 	}
-	return e.index.mark
+	return e.list.mark
 }

@@ -122,8 +122,8 @@ func TestBodyInItsEntry(t *testing.T) {
 	first := put(NewBody([]byte("body")))
 	second := put(first.Body)
 	for _, e := range []*Entry[policy]{first, second} {
-		if c := e.Body.Chunks(); len(c) != 1 || string(c[0]) != "body" || &c[0] != &e.one[0] || e.first != "A" {
-			t.Errorf("%q, header from %q", c, e.first)
+		if c := e.Body.Chunks(); len(c) != 1 || string(c[0]) != "body" || &c[0] != &e.one[0] || &c[0][0] != &e.block[2] || e.Header.Get("A") != "1" {
+			t.Errorf("%q, header %v, block %q", c, e.Header, e.block)
 		}
 	}
 	if two := put(NewBody([]byte("a"), []byte("b"))); len(two.Body.Chunks()) != 2 || two.one[0] != nil {

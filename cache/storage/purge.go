@@ -65,7 +65,7 @@ func (s *Store[P]) PurgeAll(how Mode, now time.Time) {
 		s.renew.Lock()
 		defer s.renew.Unlock()
 		old := s.space.Load()
-		s.space.Store(s.newSpace(int64(old.entries.GetMaximum())))
+		s.space.Store(newSpace[P](old.budget.Load(), s.opt.MaxGroups, &s.evicted))
 	}
 }
 
@@ -74,7 +74,7 @@ func (s *Store[P]) PurgeAll(how Mode, now time.Time) {
 func (s *Store[P]) Count(covers func(*Entry[P]) bool) int {
 	n := 0
 	for _, e := range s.All() {
-		if e.index == nil && covers(e) {
+		if e.list == nil && covers(e) {
 			n++
 		}
 	}
@@ -85,12 +85,12 @@ func (s *Store[P]) Count(covers func(*Entry[P]) bool) int {
 // were. Without it each waits until it is asked for, or has to make room.
 func (s *Store[P]) Sweep() (responses int) {
 	sp := s.space.Load()
-	for k, e := range sp.entries.All() {
+	for e := range sp.index.all() {
 		if !e.gone() {
 			continue
 		}
-		sp.remove(k, e)
-		if e.index == nil {
+		sp.remove(e)
+		if e.list == nil {
 			responses++
 		}
 	}

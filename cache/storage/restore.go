@@ -8,15 +8,15 @@ import "slices"
 // so that what is purged while they are restored stays purged; 0 leaves out what
 // was purged since the beginning of the store's [Past].
 func (s *Store[P]) Restore(k Key, m Mark, l Labels, e Entry[P]) error {
-	e.index = nil
+	e.list = nil
 	return s.put(k, m, l, &e, true)
 }
 
 // RestoreIndex is like Restore, for what Variants said of an index. The order in
 // which it and its variants are restored doesn't matter.
-func (s *Store[P]) RestoreIndex(k Key, m Mark, url string, variants []Key) error {
-	if len(variants) > s.opt.MaxVariants {
+func (s *Store[P]) RestoreIndex(k Key, m Mark, url string, keys []Key) error {
+	if len(keys) > s.opt.MaxVariants {
 		return ErrVariants
 	}
-	return s.put(k, m, Labels{URL: url}, &Entry[P]{index: &index{variants: slices.Clone(variants)}}, true)
+	return s.put(k, m, Labels{URL: url}, &Entry[P]{list: &variants{keys: slices.Clone(keys)}}, true)
 }

@@ -5,9 +5,9 @@ import "unsafe"
 // What an entry costs besides its own allocations, in bytes. The sum is held to
 // what the heap grows by, in TestWeightIsWhatTheHeapGrowsBy.
 const (
-	// costOfEntry is the library's share: its node (80 bytes: links, weights,
-	// key, pointer), 17 to 34 bytes of hash table, 8 to 16 of frequency sketch.
-	costOfEntry = 80 + 34 + 12
+	// costOfEntry is what finds it and decides whether it stays: 28 to 57 bytes of
+	// index, 8 to 10 of the eviction's list, 16 to 32 of its sketch.
+	costOfEntry = 40 + 9 + 16
 	// costOfURL is its slot in the index of URLs: a string, a pointer and a
 	// control byte, in tables that are 44 to 88% full.
 	costOfURL = 40
@@ -64,41 +64,34 @@ func scanned(n int) int {
 
 // weigh sums up what e takes, when extra is what its policy holds.
 func weigh[P any](e *Entry[P], l Labels, extra int) int64 {
-	sum := int64(costOfEntry + costOfURL + scanned(int(unsafe.Sizeof(*e))) + extra)
+	text, values := e.Header.size()
+	sum := int64(costOfEntry + costOfURL + sizeWith[P](len(e.Header)) + scanned(values*int(unsafe.Sizeof(""))) + extra)
 	sum += int64(scanned(int(unsafe.Sizeof(tag{}))) + allocated(len(l.URL)))
 	sum += int64(scanned(len(l.Groups) * int(unsafe.Sizeof((*tag)(nil)))))
-	sum += weighHeader(e.Header)
-	if i := e.index; i != nil {
-		sum += int64(scanned(int(unsafe.Sizeof(*i))) + allocated(len(i.variants)*len(Key{})))
-		if i.mark != nil {
-			sum += int64(scanned(int(unsafe.Sizeof(*i.mark))))
+	if v := e.list; v != nil {
+		sum += int64(scanned(int(unsafe.Sizeof(*v))) + allocated(len(v.keys)*len(Key{})))
+		if v.mark != nil {
+			sum += int64(scanned(int(unsafe.Sizeof(*v.mark))))
 		}
 	}
+	if e.Body.joins() {
+		return grossed(sum + int64(allocated(text+int(e.Body.size))))
+	}
+	sum += int64(allocated(text))
 	if len(e.Body.chunks) > 1 {
 		sum += int64(scanned(cap(e.Body.chunks) * int(unsafe.Sizeof([]byte(nil)))))
 	}
 	for _, c := range e.Body.chunks {
 		sum += int64(allocated(cap(c)))
 	}
-	return sum + sum/spare
+	return grossed(sum)
 }
+
+// grossed is a sum with what is left to the garbage collector.
+func grossed(sum int64) int64 { return sum + sum/spare }
 
 // weighTag is what a group takes once, whatever is in it.
 func weighTag(name string) int64 {
 	sum := int64(scanned(int(unsafe.Sizeof(tag{}))) + allocated(len(name)) + costOfURL)
-	return sum + sum/spare
-}
-
-func weighHeader(h Header) int64 {
-	values, text := 0, 0
-	for _, f := range h {
-		if len(f.Values) != 1 {
-			values += len(f.Values)
-		}
-		text += len(f.Name)
-		for _, v := range f.Values {
-			text += len(v)
-		}
-	}
-	return int64(scanned(len(h)*int(unsafe.Sizeof(Field{}))) + scanned(values*int(unsafe.Sizeof(""))) + allocated(text))
+	return grossed(sum)
 }
