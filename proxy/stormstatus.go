@@ -51,18 +51,7 @@ type StormChange struct {
 }
 
 // StormTraffic is what came in about ten seconds.
-type StormTraffic struct {
-	Attempts uint64 `json:"attempts"`
-	Retries  uint64 `json:"retries"`
-	// RetryRatio is the part of the attempts that are retries, Amplification how
-	// many attempts are made for one request that a client wants answered.
-	RetryRatio    float64 `json:"retryRatio"`
-	Amplification float64 `json:"amplification"`
-	Useful        uint64  `json:"useful"`
-	Failed        uint64  `json:"failed"`
-	Shed          uint64  `json:"shed"`
-	Abandoned     uint64  `json:"abandoned"`
-}
+type StormTraffic = storm.Traffic
 
 // StormClass is StormTraffic of one class; recent requests weigh more.
 type StormClass struct {
@@ -72,26 +61,10 @@ type StormClass struct {
 }
 
 // StormClient is a client that retries; recent requests weigh more.
-type StormClient struct {
-	Attempts float64 `json:"attempts"`
-	Retries  float64 `json:"retries"`
-	// Share is the part of all retries that these are.
-	Share float64 `json:"share"`
-}
+type StormClient = storm.ClientTraffic
 
 // StormBudget is what retries may take.
-type StormBudget struct {
-	// Bound says that retries over the budget are refused now.
-	Bound bool `json:"bound"`
-	// Percent is how many retries are let in, in percent of useful answers. It
-	// grows while a storm ends.
-	Percent float64 `json:"percent"`
-	// Left is how many second attempts would be let in at once, of Most;
-	// PerSecond how many are in a second.
-	Left      float64 `json:"left"`
-	Most      float64 `json:"most"`
-	PerSecond float64 `json:"perSecond"`
-}
+type StormBudget = storm.Budget
 
 // StormRetries counts retries that were recognised in one way.
 type StormRetries struct {
@@ -112,8 +85,7 @@ func (in *inbound) status(now time.Time, numbers *classes.Set) *StormStatus {
 	d := in.detector.Status(now)
 	s := &StormStatus{
 		Mode: in.cfg.Mode, State: d.State, Since: now.Add(-d.Since), Why: d.Why,
-		Entered: d.Entered, Recent: stormTraffic(&d.Longer),
-		Budget:   StormBudget{d.Budget.Bound, d.Budget.Share, d.Budget.Left, d.Budget.Most, d.Budget.PerSecond},
+		Entered: d.Entered, Recent: d.Longer, Clients: d.Clients, Budget: d.Budget,
 		Promised: d.Promised, Kept: d.Totals.Kept, Told: map[string]uint64{},
 		Retries: []StormRetries{
 			{"explicit", d.Totals.Said, d.Totals.RefusedSaid},
@@ -129,15 +101,8 @@ func (in *inbound) status(now time.Time, numbers *classes.Set) *StormStatus {
 	names := numbers.Names()
 	for _, c := range d.Classes {
 		if c.Class < len(names) && names[c.Class] != "" {
-			s.Classes = append(s.Classes, StormClass{names[c.Class], stormTraffic(&c.Traffic)})
+			s.Classes = append(s.Classes, StormClass{names[c.Class], c.Traffic})
 		}
 	}
-	for _, c := range d.Clients {
-		s.Clients = append(s.Clients, StormClient{c.Attempts, c.Retries, c.Share})
-	}
 	return s
-}
-
-func stormTraffic(t *storm.Traffic) StormTraffic {
-	return StormTraffic{t.Attempts, t.Retries, t.RetryRatio, t.Amplification, t.Useful, t.Failed, t.Shed, t.Abandoned}
 }

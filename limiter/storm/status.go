@@ -40,11 +40,10 @@ type Traffic struct {
 	RetryRatio    float64 `json:"retryRatio"`
 	Amplification float64 `json:"amplification"`
 	// Useful, Failed, Shed and Abandoned are what came of requests; Shed counts
-	// also those that the budget Refused.
+	// also those that the budget refused.
 	Useful    uint64 `json:"useful"`
 	Failed    uint64 `json:"failed"`
 	Shed      uint64 `json:"shed"`
-	Refused   uint64 `json:"refused"`
 	Abandoned uint64 `json:"abandoned"`
 }
 
@@ -54,10 +53,9 @@ type ClassTraffic struct {
 	Traffic
 }
 
-// ClientTraffic is what came of one client, recent requests weighing more.
+// ClientTraffic is what came of one client, or of several that share its slot,
+// recent requests weighing more. Nothing tells who it is.
 type ClientTraffic struct {
-	// Slot stands for the client; others may share it. It is no identity.
-	Slot int `json:"slot"`
 	// Attempts, the Retries among them, and the part of all retries that these are.
 	Attempts float64 `json:"attempts"`
 	Retries  float64 `json:"retries"`
@@ -68,8 +66,9 @@ type ClientTraffic struct {
 type Budget struct {
 	// Bound says that retries are bounded now.
 	Bound bool `json:"bound"`
-	// Share is how many are admitted, in percent of useful completions.
-	Share float64 `json:"percent"`
+	// Percent is how many are admitted, in percent of useful completions. It grows
+	// while a storm ends.
+	Percent float64 `json:"percent"`
 	// Left is how many second attempts could be admitted at once, of Most.
 	Left float64 `json:"left"`
 	Most float64 `json:"most"`
@@ -114,7 +113,7 @@ func (d *Detector) Status(now time.Time) Status {
 	s := Status{
 		State: j.state.String(), Since: time.Duration(max(0, t-j.since)), Why: j.why,
 		Traffic: second.traffic(), Longer: longer.traffic(),
-		Budget: Budget{Bound: j.bound(t) != boundNone, Share: j.share(d.cfg.Percent), Left: b.tokens / 2, Most: b.most / 2, PerSecond: d.forecast()},
+		Budget: Budget{Bound: j.bound(t) != boundNone, Percent: j.share(d.cfg.Percent), Left: b.tokens / 2, Most: b.most / 2, PerSecond: d.forecast()},
 		Totals: Totals{
 			Attempts: total[arrived], Said: total[said], Inferred: total[inferred],
 			RefusedSaid: total[refusedSaid], RefusedInferred: total[refusedInferred], Kept: total[kept],
@@ -144,10 +143,10 @@ func (d *Detector) Status(now time.Time) Status {
 
 func (d *Detector) topClients() (top []ClientTraffic) {
 	all := float32(0)
-	for slot, n := range d.counts.client {
+	for _, n := range d.counts.client {
 		all += n[1]
 		if n[1] >= 1 {
-			top = append(top, ClientTraffic{Slot: slot, Attempts: float64(n[0]), Retries: float64(n[1])})
+			top = append(top, ClientTraffic{Attempts: float64(n[0]), Retries: float64(n[1])})
 		}
 	}
 	slices.SortFunc(top, func(a, b ClientTraffic) int { return cmp.Compare(b.Retries, a.Retries) })
@@ -161,6 +160,6 @@ func (d *Detector) topClients() (top []ClientTraffic) {
 func (t *tally) traffic() Traffic {
 	return Traffic{
 		Attempts: uint64(t[arrived]), Retries: uint64(t.retries()), RetryRatio: t.retryRatio(), Amplification: t.amplification(),
-		Useful: uint64(t[useful]), Failed: uint64(t[failed]), Shed: uint64(t[shed] + t.refused()), Refused: uint64(t.refused()), Abandoned: uint64(t[abandoned]),
+		Useful: uint64(t[useful]), Failed: uint64(t[failed]), Shed: uint64(t[shed] + t.refused()), Abandoned: uint64(t[abandoned]),
 	}
 }
