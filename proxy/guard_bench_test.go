@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -48,38 +46,14 @@ func BenchmarkKeyedRequest(b *testing.B) {
 			}
 			p.Start()
 			defer p.Close()
-			address := p.Addrs()[0].String()
-			b.SetParallelism(32)
-			b.ReportAllocs()
 			b.ResetTimer()
-			cpu := benchclient.CPU()
-			b.RunParallel(func(pb *testing.PB) {
-				c, err := net.Dial("tcp", address)
-				if err != nil {
-					b.Error(err)
-					return
+			benchclient.RunEach(b, p.Addrs()[0].String(), func() []byte {
+				request := "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n"
+				if tc.key != nil {
+					request += signals.IdempotencyKeyHeader + ": " + tc.key() + "\r\n"
 				}
-				defer c.Close()
-				buf := make([]byte, 4096)
-				for pb.Next() {
-					request := "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n"
-					if tc.key != nil {
-						request += signals.IdempotencyKeyHeader + ": " + tc.key() + "\r\n"
-					}
-					io.WriteString(c, request+"\r\n"+strings.Repeat("b", 100))
-					for n := 0; ; {
-						m, err := c.Read(buf[n:])
-						if n += m; err != nil {
-							b.Error(err)
-							return
-						}
-						if bytes.HasSuffix(buf[:n], []byte(answer)) {
-							break
-						}
-					}
-				}
-			})
-			b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+				return []byte(request + "\r\n" + strings.Repeat("b", 100))
+			}, answer)
 		})
 	}
 }

@@ -13,6 +13,12 @@ import (
 // each answer's end, which is end: answers are short and come in one or two
 // pieces. It reports the process's CPU time as cpu-µs/op.
 func Run(b *testing.B, address, request, end string) {
+	asks := []byte(request)
+	RunEach(b, address, func() []byte { return asks }, end)
+}
+
+// RunEach is [Run] with a request of its own each time. Many ask for one at once.
+func RunEach(b *testing.B, address string, request func() []byte, end string) {
 	b.SetParallelism(32)
 	b.ReportAllocs()
 	cpu := CPU()
@@ -23,10 +29,9 @@ func Run(b *testing.B, address, request, end string) {
 			return
 		}
 		defer c.Close()
-		asks := []byte(request)
 		buf := make([]byte, 4096)
 		for pb.Next() {
-			c.Write(asks)
+			c.Write(request())
 			for n := 0; ; {
 				m, err := c.Read(buf[n:])
 				if n += m; err != nil {
