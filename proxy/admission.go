@@ -50,7 +50,10 @@ func (x *exchange) enter() (*refusal, *failure) {
 		x.limit()
 		u.await(x.ctx)
 	}
-	now := time.Now()
+	now := x.start
+	if x.waited() {
+		now = time.Now()
+	}
 	e := u.pick(now)
 	if left, has := x.left(now); has && left <= 0 {
 		return nil, x.explainCause(errDeadline)
@@ -110,6 +113,12 @@ func (x *exchange) enter() (*refusal, *failure) {
 		x.limit()
 	}
 	return x.stillWanted(now)
+}
+
+// waited says whether time may have passed since the exchange began: in what may
+// come before it goes on to an upstream.
+func (x *exchange) waited() bool {
+	return x.route.caching != nil || x.run != nil || x.fetch != nil || x.held != nil || x.cancel != nil
 }
 
 // classify finds out what the request says of itself, as far as its peer is

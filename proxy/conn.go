@@ -103,7 +103,7 @@ func (w *wireConn) Read(p []byte) (int, error) {
 	idle := w.becomesIdle()
 	w.mu.Unlock()
 	if idle != nil {
-		w.pool.put(idle)
+		w.pool.put(idle, time.Time{})
 	}
 	n, err := w.receive(p)
 	w.rest.pass(p[:n])
@@ -197,7 +197,7 @@ func (c *upConn) close() {
 
 // release ends a request's use of an HTTP/1.1 connection. A connection whose
 // response wasn't read to its end can't be used again.
-func (c *upConn) release(reusable bool) {
+func (c *upConn) release(reusable bool, now time.Time) {
 	switch {
 	case c.h2:
 		return
@@ -208,7 +208,7 @@ func (c *upConn) release(reusable bool) {
 		c.close()
 		return
 	case c.lean != nil:
-		c.wire.pool.put(c)
+		c.wire.pool.put(c, now)
 		return
 	}
 	c.wire.mu.Lock()
@@ -216,7 +216,7 @@ func (c *upConn) release(reusable bool) {
 	idle := c.wire.becomesIdle()
 	c.wire.mu.Unlock()
 	if idle != nil {
-		c.wire.pool.put(idle)
+		c.wire.pool.put(idle, now)
 	}
 }
 

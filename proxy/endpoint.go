@@ -102,7 +102,7 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 			a.conn = c
 			return resp, nil
 		}
-		c.release(false)
+		c.release(false, time.Time{})
 		if err == client.ErrStale { // it ended while nobody used it: however many did, they are no tries
 			tries--
 			continue

@@ -17,7 +17,11 @@ import (
 type exchange struct {
 	facts
 	bound bound
+	short [shortAnswer]byte // for a body no longer than that
 }
+
+// shortAnswer is how long an answer's body may be for which no buffer is taken.
+const shortAnswer = 1 << 10
 
 // facts are what was found out about a request, once, for all steps that follow.
 type facts struct {
@@ -179,10 +183,13 @@ func (x *exchange) finish() {
 	if x.retrying != nil { // behind cancel, which ends what is still under way
 		x.retrying.end(time.Time{})
 	}
-	x.values.release()
-	x.values = nil
-	if x.free = free && (x.cancel == nil || x.ending.unheard && (x.retrying == nil || x.first.life.unheard)); !x.free && x.cancel != nil {
-		x.bound.let()
+	if x.free = free && (x.cancel == nil || x.ending.unheard && (x.retrying == nil || x.first.life.unheard)); !x.free {
+		x.values.release()
+		x.values = nil
+		x.permit.forget()
+		if x.cancel != nil {
+			x.bound.let()
+		}
 	}
 }
 

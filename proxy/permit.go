@@ -20,6 +20,7 @@ type permit struct {
 	place   place
 	outcome limiter.Outcome // what the limiter will be told
 	box     *mailbox        // while it waits
+	spare   *mailbox        // for when it does; nil: one is taken then
 	waiter  limiter.Waiter
 }
 
@@ -34,6 +35,7 @@ const (
 
 // mailbox is where a waiting request hears of its verdict.
 type mailbox struct {
+	home    *mailboxes
 	verdict chan limiter.Verdict // holds one: whoever decides never waits
 	notify  func(*limiter.Waiter, limiter.Verdict)
 }
@@ -46,7 +48,7 @@ func (m *mailboxes) take() *mailbox {
 	if box, ok := m.pool.Get().(*mailbox); ok {
 		return box
 	}
-	box := &mailbox{verdict: make(chan limiter.Verdict, 1)}
+	box := &mailbox{home: m, verdict: make(chan limiter.Verdict, 1)}
 	box.notify = func(_ *limiter.Waiter, v limiter.Verdict) { box.verdict <- v }
 	return box
 }
@@ -56,20 +58,31 @@ func (m *mailboxes) put(box *mailbox) { m.pool.Put(box) }
 // acquire asks the endpoint's limiter for a permit. The waiter's other fields
 // must be set.
 func (p *permit) acquire(now time.Time, e *endpoint) limiter.Verdict {
-	box := e.up.mailboxes.take()
+	box := p.spare
+	if box == nil {
+		box = e.up.mailboxes.take()
+	}
 	p.e, p.waiter.Notify = e, box.notify
 	v := e.limiter.Acquire(now, &p.waiter)
 	if v == limiter.Queued {
-		p.place, p.box = placeQueue, box
+		p.place, p.box, p.spare = placeQueue, box, nil
 		e.waiting.Add(1)
 		e.letTimePass()
 		return v
 	}
-	e.up.mailboxes.put(box)
+	p.spare = box
 	if v == limiter.Admitted {
 		p.place, p.outcome = placeInflight, limiter.Unused
 	}
 	return v
+}
+
+// forget gives back what was kept for another wait.
+func (p *permit) forget() {
+	if p.spare != nil {
+		p.spare.home.put(p.spare)
+		p.spare = nil
+	}
 }
 
 // try takes a permit at the endpoint if one is free. The permit must be a new
@@ -109,7 +122,7 @@ func (p *permit) leave() {
 // hear ends the wait. Nobody writes to the mailbox any more.
 func (p *permit) hear(v limiter.Verdict) {
 	p.e.waiting.Add(-1)
-	p.e.up.mailboxes.put(p.box)
+	p.box.home.put(p.box)
 	p.box = nil
 	p.mu.Lock()
 	defer p.mu.Unlock()

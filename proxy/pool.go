@@ -184,7 +184,7 @@ func (p *pool) openShared(o *opening) {
 	}
 	p.mu.Unlock()
 	if err == nil && !c.h2 {
-		c.release(true) // the endpoint changed its mind: now HTTP/1.1
+		c.release(true, time.Time{}) // the endpoint changed its mind: now HTTP/1.1
 	}
 	close(o.done)
 }
@@ -206,15 +206,18 @@ func (p *pool) share(c *upConn) error {
 	return nil
 }
 
-// put takes an idle HTTP/1.1 connection back.
-func (p *pool) put(c *upConn) {
+// put takes an idle HTTP/1.1 connection back, at now; zero: at present.
+func (p *pool) put(c *upConn, now time.Time) {
+	if now.IsZero() {
+		now = time.Now()
+	}
 	p.mu.Lock()
 	if p.retired {
 		p.mu.Unlock()
 		c.close()
 		return
 	}
-	c.lastUsed = time.Now()
+	c.lastUsed = now
 	p.free = append(p.free, c)
 	p.wake()
 	p.arm()

@@ -86,9 +86,13 @@ type fieldsWriter interface {
 // copyBody streams: what comes is passed on at once, unless it is the end of
 // an answer whose length is known, which goes out by itself.
 func copyBody(w http.ResponseWriter, x *exchange, resp *http.Response, guard *progress) *failure {
-	buf := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buf)
 	left := resp.ContentLength
+	buf := x.short[:]
+	if left < 0 || left >= int64(len(buf)) {
+		pooled := buffers.Get().(*[bufferSize]byte)
+		defer buffers.Put(pooled)
+		buf = pooled[:]
+	}
 	if left < 0 {
 		if err := http.NewResponseController(w).Flush(); err != nil { // the header, before the body's first byte is there
 			return clientGone(err)
@@ -96,7 +100,7 @@ func copyBody(w http.ResponseWriter, x *exchange, resp *http.Response, guard *pr
 	}
 	guard.after()
 	for {
-		n, rerr := resp.Body.Read(buf[:])
+		n, rerr := resp.Body.Read(buf)
 		if n > 0 {
 			guard.before()
 			wrote, werr := w.Write(buf[:n])
@@ -170,7 +174,8 @@ func lasting(h http.Header) bool {
 type upstreamBody struct {
 	io.ReadCloser
 	conn   *upConn
-	permit *permit // ends with the body: then the service has done its work
+	permit *permit   // ends with the body: then the service has done its work
+	came   time.Time // when its end did, with the header; zero: it is to come
 	eof    bool
 	once   sync.Once
 }
@@ -181,14 +186,14 @@ func (b *upstreamBody) Read(p []byte) (int, error) {
 		b.eof = true
 	}
 	if err != nil {
-		b.permit.end(time.Time{})
+		b.permit.end(b.came)
 	}
 	return n, err
 }
 
 func (b *upstreamBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.once.Do(func() { b.conn.release(b.eof) })
+	b.once.Do(func() { b.conn.release(b.eof, b.came) })
 	return err
 }
 

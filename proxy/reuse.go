@@ -24,17 +24,20 @@ func (e *exchanges) take() *exchange {
 	if !ok {
 		x = &exchange{}
 	}
-	x.values = takeFieldValues()
+	if x.values == nil {
+		x.values = takeFieldValues()
+	}
 	return x
 }
 
 // put is for when the exchange is over and free. What stays is its very own: a
-// call upon itself, and a timer, which may still run.
+// call upon itself, a timer, which may still run, and room for texts and a
+// verdict.
 func (e *exchanges) put(x *exchange) {
-	setDeadline := x.out.setDeadline
+	setDeadline, values, spare := x.out.setDeadline, x.values, x.permit.spare
 	x.facts = facts{}
 	x.bound.renew()
-	x.out.setDeadline = setDeadline
+	x.out.setDeadline, x.values, x.permit.spare = setDeadline, values, spare
 	e.pool.Put(x)
 }
 

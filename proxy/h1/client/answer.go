@@ -97,6 +97,16 @@ func (a *answer) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Ready is how much of it can be read without waiting. It implements [Ready].
+func (a *answer) Ready() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return 0
+	}
+	return a.body.Ready()
+}
+
 // Close ends the connection too, unless the body was read to its end. It may be
 // called while Read waits.
 func (a *answer) Close() error {
