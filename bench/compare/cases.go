@@ -40,15 +40,16 @@ type benchCase struct {
 	Idle    bool // connections stay idle: what is measured is memory
 	Grow    growth
 	Only    string // the proxy that alone is measured
+	Floor   bool   // measured with programs, too, that only read and write
 }
 
 // cases are all there are.
 func cases() []benchCase {
 	const kib = 1 << 10
 	return []benchCase{
-		{Name: "69b", Title: "69 B answers, 64 connections", Headline: true, Role: proxied, Path: "/69", Size: 69, Conns: 64},
+		{Name: "69b", Title: "69 B answers, 64 connections", Headline: true, Role: proxied, Path: "/69", Size: 69, Conns: 64, Floor: true},
 		{Name: "69b-1", Title: "69 B answers, 1 connection", Role: proxied, Path: "/69", Size: 69, Conns: 1},
-		{Name: "69b-1000", Title: "69 B answers, 1,000 connections", Headline: true, Role: proxied, Path: "/69", Size: 69, Conns: 1000},
+		{Name: "69b-1000", Title: "69 B answers, 1,000 connections", Headline: true, Role: proxied, Path: "/69", Size: 69, Conns: 1000, Floor: true},
 		{Name: "69b-log", Title: "69 B answers, 64 connections, access log on", Role: proxied, Path: "/69", Size: 69, Conns: 64, Log: true},
 		{Name: "4k", Title: "4 KiB answers, 64 connections", Role: proxied, Path: "/4k", Size: 4 * kib, Conns: 64},
 		{Name: "64k", Title: "64 KiB answers, 64 connections", Role: proxied, Path: "/64k", Size: 64 * kib, Conns: 64},
@@ -61,13 +62,13 @@ func cases() []benchCase {
 		{Name: "h2", Title: "HTTP/2 over TLS, 69 B answers, 8 connections of 8 streams", Headline: true, Role: proxied, Path: "/69", Size: 69, Conns: 8, Streams: 8, TLS: true},
 		{Name: "h2c", Title: "HTTP/2 without TLS, 69 B answers, 8 connections of 8 streams", Role: proxied, Path: "/69", Size: 69, Conns: 8, Streams: 8},
 		{Name: "grpc", Title: "gRPC unary calls over h2c on both sides, 8 connections of 8 streams", Role: rpc, Path: "/levee.Bench/Echo", Size: 69, Conns: 8, Streams: 8, Body: 69},
-		{Name: "cache-1k", Title: "cache hits of 1 KiB, 1 key", Headline: true, Role: cached, Path: "/cached/1k/", Size: kib, Conns: 64, Keys: 1},
+		{Name: "cache-1k", Title: "cache hits of 1 KiB, 1 key", Headline: true, Role: cached, Path: "/cached/1k/", Size: kib, Conns: 64, Keys: 1, Floor: true},
 		{Name: "cache-1k-100000", Title: "cache hits of 1 KiB, 100,000 keys", Role: cached, Path: "/cached/1k/", Size: kib, Conns: 64, Keys: 100_000},
 		{Name: "keys", Title: "cache hits of 1 KiB, 1,000 and 1,000,000 keys", Role: cached, Path: "/cached/1k/", Size: kib, Conns: 64, Grow: growth{keys: []int{1000, 1_000_000}}, Only: levee},
 		{Name: "cache-64k", Title: "cache hits of 64 KiB, 1 key", Role: cached, Path: "/cached/64k/", Size: 64 * kib, Conns: 64, Keys: 1},
 		{Name: "cache-64k-10000", Title: "cache hits of 64 KiB, 10,000 keys", Role: cached, Path: "/cached/64k/", Size: 64 * kib, Conns: 64, Keys: 10_000},
 		{Name: "cache-64k-100000", Title: "cache hits of 64 KiB, 100,000 keys", Role: cached, Path: "/cached/64k/", Size: 64 * kib, Conns: 64, Keys: 100_000, Large: true},
-		{Name: "refuse", Title: "refusals, 64 connections", Headline: true, Role: refused, Path: "/69", Conns: 64},
+		{Name: "refuse", Title: "refusals, 64 connections", Headline: true, Role: refused, Path: "/69", Conns: 64, Floor: true},
 		{Name: "routes", Title: "69 B answers, 10 and 10,000 routes", Role: proxied, Path: "/r", Size: 69, Conns: 64, Grow: growth{routes: []int{10, 10_000}}},
 		{Name: "idle", Title: "10,000 idle connections", Headline: true, Role: proxied, Path: "/69", Size: 69, Conns: 10_000, Idle: true},
 	}

@@ -16,9 +16,12 @@ const module = "github.com/levee-proxy/levee"
 // find looks for a peer's program on the PATH and where Debian and this
 // repository's Makefile put it, and asks it for its version.
 func (p *peer) find() error {
-	if p.program == levee {
+	switch p.program {
+	case levee:
 		p.version = "of this tree"
 		return nil // it is built
+	case bareGoArgument:
+		return p.findBareGo()
 	}
 	path, err := findProgram(p.program)
 	if err != nil {

@@ -24,6 +24,8 @@
 //	growth.go     cases in which something grows
 //	peers.go      the proxies; peers/ has the configuration of each
 //	find.go       which of them are there
+//	bare.go       programs that only read and write: the floor under all proxies
+//	barego.go     the one of them that is in Go
 //	site.go       what a configuration needs to know
 //	certificate.go, ports.go
 //	process.go    starting and stopping one
@@ -39,6 +41,7 @@
 //	rounds.go     the interleaved runs of a case
 //	result.go     figures, and several of them together
 //	table.go      tables
+//	floor.go      the table of the floor
 //	document.go   tables in a document
 package main
 
@@ -58,13 +61,26 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == grpcArgument {
-		os.Exit(serveGRPC(os.Stdin, os.Stdout, os.Stderr))
+	if code, ok := serveFor(os.Args[1:]); ok {
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := start(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// serveFor serves as one of the programs that are measured, or measured against,
+// if this process was started as one. The argument for that is nobody else's
+// business: it isn't listed.
+func serveFor(arguments []string) (code int, ok bool) {
+	switch {
+	case len(arguments) == 1 && arguments[0] == grpcArgument:
+		return serveGRPC(os.Stdin, os.Stdout, os.Stderr), true
+	case len(arguments) > 1 && arguments[0] == bareGoArgument:
+		return serveBare(arguments[1:], os.Stderr), true
+	}
+	return 0, false
 }
 
 // The exit codes.
@@ -176,7 +192,7 @@ func list(w io.Writer, o options) {
 	}
 	fmt.Fprintln(w, "\n* is one of the headline cases. Proxies here:")
 	for _, p := range o.peers {
-		fmt.Fprintf(w, "  %-22s %s\n", p.name, p.version)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-22s %-9s %s", p.name, p.version, p.floor), " "))
 	}
 	for _, absent := range o.absent {
 		fmt.Fprintf(w, "  %s\n", absent)

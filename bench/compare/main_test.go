@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestMain lets this test's program be the gRPC service, which is a process of its own.
+// TestMain lets this test's program be those that are processes of their own.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == grpcArgument {
-		os.Exit(serveGRPC(os.Stdin, os.Stdout, os.Stderr))
+	if code, ok := serveFor(os.Args[1:]); ok {
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }

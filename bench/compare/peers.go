@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,12 @@ type peer struct {
 	files   []string
 	command func(s *site) (arguments, environment []string)
 	cannot  func(c *benchCase) string // why it takes no part in a case; empty if it does
+
+	// make makes its program, with what was found, in a folder; nil: it was found itself.
+	make func(ctx context.Context, found, folder string) (path string, err error)
+	// floor says what a program is that is no proxy, but what no proxy can be
+	// below; empty: it is one.
+	floor string
 
 	engine  string // Levee's
 	path    string // where the program was found
@@ -107,6 +114,18 @@ func peers() []peer {
 				return ""
 			},
 		},
+		{
+			name: "bare", program: "cc", ask: "--version", make: compileBare, floor: "bare, C: reads and writes, nothing else",
+			command: func(s *site) (arguments, environment []string) { return s.bareArguments(), nil },
+			cannot:  able,
+		},
+		{
+			name: bareGoArgument, program: bareGoArgument, floor: "bare, Go: reads and writes, nothing else",
+			command: func(s *site) (arguments, environment []string) {
+				return append([]string{bareGoArgument}, s.bareArguments()...), []string{"GOMAXPROCS=1"}
+			},
+			cannot: able,
+		},
 	}
 }
 
@@ -114,9 +133,13 @@ func peers() []peer {
 // of Levee's that is named is a proxy of its own.
 func chosenPeers(names, engines []string) (chosen []peer, absent []string, err error) {
 	known := peers()
+	var there []string
+	for _, p := range known {
+		there = append(there, p.name)
+	}
 	for _, name := range names {
-		if !slices.ContainsFunc(known, func(p peer) bool { return p.name == name }) {
-			return nil, nil, fmt.Errorf("no proxy %q: there are levee, nginx, haproxy, envoy, varnish, caddy", name)
+		if !slices.Contains(there, name) {
+			return nil, nil, fmt.Errorf("no proxy %q: there are %s", name, strings.Join(there, ", "))
 		}
 	}
 	for _, p := range known {
@@ -127,7 +150,7 @@ func chosenPeers(names, engines []string) (chosen []peer, absent []string, err e
 			if slices.Contains(names, p.name) {
 				return nil, nil, err
 			}
-			absent = append(absent, err.Error())
+			absent = append(absent, fmt.Sprintf("without %s: %v", p.name, err))
 			continue
 		}
 		if p.name != levee || len(engines) == 0 {
@@ -143,10 +166,15 @@ func chosenPeers(names, engines []string) (chosen []peer, absent []string, err e
 	return chosen, absent, nil
 }
 
+// expected says whether anybody would look for a peer in a case.
+func (p *peer) expected(c *benchCase) bool {
+	return (c.Only == "" || c.Only == p.program) && (p.floor == "" || c.Floor)
+}
+
 // takesPart says whether a peer is measured in a case, and if not, why.
 func (p *peer) takesPart(c *benchCase) (why string, ok bool) {
-	if c.Only != "" && p.program != c.Only {
-		return "measured for " + c.Only + " alone", false
+	if !p.expected(c) {
+		return "not a case for it", false
 	}
 	why = p.cannot(c)
 	return why, why == ""

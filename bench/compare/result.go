@@ -26,6 +26,7 @@ type peerResult struct {
 	Name    string   `json:"name"`
 	Version string   `json:"version,omitzero"`
 	Variant string   `json:"variant,omitzero"` // what it has how many of, where that grows
+	Floor   string   `json:"floor,omitzero"`   // what it is instead of a proxy
 	Absent  string   `json:"absent,omitzero"`  // why it takes no part
 	Failed  string   `json:"failed,omitzero"`  // why it could not be measured to the end
 	Samples []sample `json:"runs,omitzero"`    // one a round

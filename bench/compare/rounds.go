@@ -25,16 +25,8 @@ func compare(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 		return nil, err
 	}
 	defer os.RemoveAll(memory)
-	for i := range o.peers {
-		if p := &o.peers[i]; p.program == levee {
-			if p.path, err = filepath.Abs(o.levee); o.levee == "" {
-				p.path, err = build(ctx, folder)
-				o.levee = p.path
-			}
-			if err != nil {
-				return nil, err
-			}
-		}
+	if err := o.makePrograms(ctx, folder); err != nil {
+		return nil, err
 	}
 	behind, err := startOrigin(ctx, folder)
 	if err != nil {
@@ -68,6 +60,32 @@ func compare(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 		all.Cases = append(all.Cases, result)
 	}
 	return all, nil
+}
+
+// makePrograms makes those that aren't found as they are. Without Levee there is
+// nothing to measure; without another it is measured without.
+func (o *options) makePrograms(ctx context.Context, folder string) (err error) {
+	var made []peer
+	for _, p := range o.peers {
+		switch {
+		case p.program == levee:
+			if p.path, err = filepath.Abs(o.levee); o.levee == "" {
+				p.path, err = build(ctx, folder)
+				o.levee = p.path
+			}
+			if err != nil {
+				return err
+			}
+		case p.make != nil:
+			if p.path, err = p.make(ctx, p.path, folder); err != nil {
+				o.absent = append(o.absent, fmt.Sprintf("without %s: %v", p.name, err))
+				continue
+			}
+		}
+		made = append(made, p)
+	}
+	o.peers = made
+	return nil
 }
 
 // memoryFolder makes a folder that takes no disk, where the system has a place for such.
@@ -113,11 +131,11 @@ func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Wr
 	}
 	variants := s.variants()
 	for _, p := range o.peers {
-		if s.Only != "" && s.Only != p.program {
-			continue // nobody expects it there
+		if !p.expected(s.benchCase) {
+			continue
 		}
 		for _, v := range variants {
-			one := peerResult{Name: p.name, Version: p.version, Variant: v.label}
+			one := peerResult{Name: p.name, Version: p.version, Variant: v.label, Floor: p.floor}
 			s.benchCase = &v.benchCase
 			why, ok := p.takesPart(&v.benchCase)
 			if !ok {

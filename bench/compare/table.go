@@ -22,6 +22,7 @@ func (c *caseResult) idleCase() bool {
 func (r *report) tables() string {
 	var b strings.Builder
 	b.WriteString(r.overview())
+	b.WriteString(r.floors())
 	for i := range r.Cases {
 		b.WriteByte('\n')
 		b.WriteString(r.Cases[i].table())
@@ -35,7 +36,7 @@ func (r *report) overview() string {
 	var names []string
 	for _, c := range r.Cases {
 		for _, p := range c.Peers {
-			if len(p.Samples) > 0 && p.Variant == "" && !slices.Contains(names, p.Name) {
+			if len(p.Samples) > 0 && p.Variant == "" && p.Floor == "" && !slices.Contains(names, p.Name) {
 				names = append(names, p.Name)
 			}
 		}
@@ -113,10 +114,7 @@ func (c *caseResult) table() string {
 				times = s.text("%.2f", 1)
 			}
 		}
-		name := strings.TrimSpace(p.Name + " " + strings.TrimPrefix(p.Version, "of this tree"))
-		if p.Variant != "" {
-			name += ", " + p.Variant
-		}
+		name := p.title()
 		if c.idleCase() {
 			rows = append(rows, []string{name, p.text(perConnection, "%.1f", 1e3) + " KB", times, p.middle(rss, "%.1f", 1e6) + " MB"})
 			continue
@@ -135,6 +133,18 @@ func (c *caseResult) table() string {
 	}
 	b.WriteByte('\n')
 	return b.String()
+}
+
+// title is a proxy with its version, and which of its variants, or what it is instead of a proxy.
+func (p *peerResult) title() string {
+	if p.Floor != "" {
+		return p.Floor
+	}
+	title := strings.TrimSpace(p.Name + " " + strings.TrimPrefix(p.Version, "of this tree"))
+	if p.Variant != "" {
+		title += ", " + p.Variant
+	}
+	return title
 }
 
 // runsOf says how a case was measured.

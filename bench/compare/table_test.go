@@ -42,6 +42,7 @@ func example() *report {
 		{Name: "69b", Title: "69 B answers", Seconds: 2, Peers: []peerResult{
 			{Name: "levee", Samples: []sample{{CPU: 30, Rate: 30_000, P50: 1, P99: 2, RSS: 30e6}, {CPU: 32, Rate: 29_000, P50: 1, P99: 2, RSS: 30e6}}},
 			{Name: "nginx", Version: "1.22.1", Samples: []sample{{CPU: 20, Rate: 40_000}, {CPU: 20, Rate: 40_000}}},
+			{Name: "bare", Version: "12.2.0", Floor: "bare, C: does nothing", Samples: []sample{{CPU: 10}, {CPU: 10}}},
 			{Name: "varnish", Absent: "on holiday"},
 			{Name: "caddy", Failed: "it ended\nand said why"},
 		}},
@@ -56,10 +57,17 @@ func TestTables(t *testing.T) {
 		"30.0, 31.0, 32.0 µs", "1.50, 1.55, 1.60", "29500", "nginx 1.22.1",
 		"varnish: on holiday; caddy failed: it ended.", "2 runs of 2 s",
 		"8.0, 8.0, 8.0 KB",
+		"| bare, C: does nothing | 10.0, 10.0, 10.0 µs | 3.00, 3.10, 3.20 ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+	if overview := example().overview(); strings.Contains(overview, "bare") {
+		t.Errorf("what is no proxy stands among them:\n%s", overview)
+	}
+	if floors := example().floors(); !strings.Contains(floors, "31.0  | 10.0 (3.10×)") || strings.Contains(floors, "nginx") {
+		t.Errorf("%s", floors)
 	}
 	if !example().failed() || (&report{}).failed() {
 		t.Error("a failure isn't one")
