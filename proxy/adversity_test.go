@@ -373,7 +373,7 @@ func TestFewStreams(t *testing.T) {
 
 func waiting(p *running, n int) func() bool {
 	e := p.gen.Load().upstreams["service"].endpoints[0]
-	return func() bool { e.pool.mu.Lock(); defer e.pool.mu.Unlock(); return len(e.pool.waiters) == n }
+	return func() bool { return e.pool.Waits() == n }
 }
 
 // TestUpgradeSwallowsNoTurn: An upgrade can't use a stream; the turn that one brings is for those who can.
@@ -517,7 +517,8 @@ func TestSmallHeaderLimit(t *testing.T) {
 	}
 }
 
-// TestFewStreamsOverTLS: a handshake's reads and writes are not the settings' arrival.
+// TestFewStreamsOverTLS: nothing is sent beyond what HTTP/2's settings allow, over TLS
+// too, where a handshake comes before them.
 func TestFewStreamsOverTLS(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { takes(5 * time.Millisecond) }))
 	s.EnableHTTP2 = true
@@ -527,27 +528,6 @@ func TestFewStreamsOverTLS(t *testing.T) {
 	yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], tls: {insecureSkipVerify: true}`, 1)
 	p := start(t, unlimited(strings.Replace(yaml, "upstream: service}", "upstream: service, responseTimeout: 3s}", 1)), s.URL, Options{})
 	get(t, p.url) // so that HTTP/2 is preferred
-	e := p.gen.Load().upstreams["service"].endpoints[0]
-	early := 0
-	for range 20 {
-		pr := &pool{idle: time.Second}
-		pr.open = 1
-		call := &dialling{target: e.target, address: e.address, pool: pr}
-		ctx := context.WithValue(t.Context(), diallingKey{}, call)
-		nc, err := e.up.dialer.dialTLS(ctx, "tcp", "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-call.wire.settled:
-			early++ // nothing has been written after the handshake, nor read
-		default:
-		}
-		nc.Close()
-	}
-	if early > 0 {
-		t.Errorf("settled %d of 20 times before HTTP/2 began", early)
-	}
 	got := map[string]int{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -688,7 +668,7 @@ routes: [{name: a, match: {pathPrefix: /a}, upstream: a}, {name: all, upstream: 
 upstreams: [{name: a, endpoints: ["` + a.URL + `"]}, {name: b, endpoints: ["` + b.URL + `"]}]
 `
 	p := start(t, yaml, "", Options{})
-	p.o.descriptors.max.Store(1)
+	p.o.descriptors.Resize(1)
 	get(t, p.url+"/a")
 	takes(50 * time.Millisecond)
 	if r, body := get(t, p.url+"/b"); r.StatusCode != 200 {
@@ -702,7 +682,7 @@ func TestHealthWithoutDescriptors(t *testing.T) {
 	yaml := strings.Replace(simple, `["$UPSTREAM"]`, `["$UPSTREAM"], healthCheck: {path: /, interval: 100ms, timeout: 100ms, unhealthyAfter: 2}`, 1)
 	p := start(t, yaml, up.URL, Options{})
 	get(t, p.url) // keeps a connection
-	p.o.descriptors.max.Store(1)
+	p.o.descriptors.Resize(1)
 	takes(800 * time.Millisecond)
 	if e := p.Status().Upstreams[0].Endpoints[0]; e.State != StateReady {
 		t.Errorf("%s: %s", e.State, e.Reason)

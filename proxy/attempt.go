@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/replay"
 )
 
@@ -42,9 +43,9 @@ type attempt struct {
 	err     error // of which failure tells
 
 	h1only      bool
-	conn        *upConn     // that carries it
-	wroteHeader atomic.Bool // net/http began to write it
-	unsent      bool        // it failed, and the upstream has surely got nothing of it, or nothing that it took
+	conn        *connections.Conn // that carries it
+	wroteHeader atomic.Bool       // net/http began to write it
+	unsent      bool              // it failed, and the upstream has surely got nothing of it, or nothing that it took
 	body        *requestBody
 	replay      *replay.Reader // reads body, where it may be read again
 	expects     bool           // the client waits for a 100 before it sends its body
@@ -89,6 +90,17 @@ func (a *attempt) done(now time.Time) {
 		a.inflight = false
 		a.endpoint.inflight.Add(-1)
 	}
+}
+
+// sendOver sends the attempt's request over a connection, once.
+func (a *attempt) sendOver(c *connections.Conn, req *http.Request) (*http.Response, error) {
+	if ours := c.Ours(); ours != nil {
+		return ours.RoundTrip(a.ctx, req, a)
+	}
+	if req.Header == nil {
+		req.Header = a.header()
+	}
+	return c.RoundTrip(httptrace.WithClientTrace(a.ctx, a.trace()), req)
 }
 
 // trace is how net/http tells of interim answers, and that it began to write.

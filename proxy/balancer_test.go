@@ -324,15 +324,15 @@ func TestPoolIdle(t *testing.T) {
 		io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		synctest.Wait()
 		e := n.proxy.gen.Load().upstreams["service"].endpoints[0]
-		if e.pool.connections() != 1 {
-			t.Fatalf("%d connections", e.pool.connections())
+		if e.pool.Count() != 1 {
+			t.Fatalf("%d connections", e.pool.Count())
 		}
 		time.Sleep(3 * time.Second)
-		if e.pool.connections() != 1 {
+		if e.pool.Count() != 1 {
 			t.Error("closed too early")
 		}
 		time.Sleep(3 * time.Second)
-		if e.pool.connections() != 0 {
+		if e.pool.Count() != 0 {
 			t.Error("kept too long")
 		}
 	})

@@ -41,8 +41,7 @@
 //	shed.go, dialect.go, express.go      the answer to those that get none
 //	endpoint.go, healthcheck.go, ejection.go
 //	                                     what is known of an endpoint
-//	attempt.go, pool.go, conn.go, rest.go, dial.go, descriptors.go
-//	                                     sending it once, and on which connection
+//	attempt.go                           sending it once, on a connection of package connections
 //	                                     (by net/http, or by h1/client where the engine is lean)
 //	retry.go, retrypolicy.go, backoff.go, setaside.go, trytime.go
 //	                                     when it is sent once more, and what that takes
@@ -61,6 +60,7 @@
 //	classes                              what of requests costs alike, by number
 //	clients                              who asks, how often he may, and how much he may hold
 //	clock                                moments that fit an atomic
+//	connections                          those to endpoints: opened, kept and shared
 //	latency                              how long answers take: of an endpoint, and of a class
 //	learned                              what limiters have learned, over a restart
 //	listening                            how many connections may be open, and what of them the system tells

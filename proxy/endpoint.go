@@ -12,6 +12,7 @@ import (
 
 	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/latency"
 
 	"github.com/levee-proxy/levee/limiter"
@@ -24,9 +25,9 @@ const rampFloor = 0.1
 // learned about it.
 type endpoint struct {
 	up      *Upstream
-	target  *target
+	target  *connections.Target
 	address string // ip:port, localhost:port, or a socket's path
-	pool    *pool
+	pool    *connections.Pool
 	limiter *limiter.Limiter // nil: nothing is limited here
 
 	latency  latency.Peak
@@ -44,7 +45,7 @@ type endpoint struct {
 
 	ticker ticker
 
-	lastDial atomic.Pointer[dialError]
+	lastDial atomic.Pointer[connections.DialError]
 
 	out      atomic.Bool  // ejected or unhealthy: read by the balancer
 	rampFrom atomic.Int64 // when the ramp began, as clock.Since; 0: none
@@ -90,37 +91,37 @@ func (e *endpoint) startRamp(now time.Time) {
 // is used.
 func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 	for tries := 0; ; tries++ {
-		c, reused, err := e.pool.get(a.ctx, a.h1only)
+		c, reused, err := e.pool.Get(a.ctx, a.h1only)
 		if err != nil {
 			a.unsent = true
 			return nil, err
 		}
-		before := c.wire.written.Load()
+		before := c.Written()
 		a.wroteHeader.Store(false)
-		resp, err := c.roundTrip(a.ctx, req, a)
+		resp, err := a.sendOver(c, req)
 		if err == nil {
 			a.conn = c
 			return resp, nil
 		}
-		c.release(false, time.Time{})
+		c.Release(false, time.Time{})
 		if err == client.ErrStale { // it ended while nobody used it: however many did, they are no tries
 			tries--
 			continue
 		}
-		untouched := c.wire.written.Load() == before
-		if c.h2 {
+		untouched := c.Written() == before
+		if c.H2 {
 			untouched = !a.wroteHeader.Load()
 		}
-		refused := c.h2 && neverTook(err)
-		if refused {
-			err = refusedStream{err}
+		refused := false
+		if c.H2 {
+			err, refused = connections.AsRefused(err)
 		}
 		// When a request is given up on, an HTTP/2 connection may write it still.
 		if _, ok := errors.AsType[*client.Unsendable](err); ok {
 			a.unsent = true
 			return nil, err // on no other connection either
 		}
-		a.unsent = refused || untouched && (!c.h2 || context.Cause(a.ctx) == nil)
+		a.unsent = refused || untouched && (!c.H2 || context.Cause(a.ctx) == nil)
 		if !reused || !untouched || a.bodyTouched() || context.Cause(a.ctx) != nil || tries >= maxStaleConns {
 			return nil, err
 		}
@@ -144,7 +145,7 @@ func (e *endpoint) completed() {
 // first says whether a failure is seen for the first time: many requests may
 // have waited for one connection, which counts once.
 func (e *endpoint) first(err error) bool {
-	d, ok := errors.AsType[*dialError](err)
+	d, ok := errors.AsType[*connections.DialError](err)
 	return !ok || e.lastDial.Swap(d) != d
 }
 
@@ -195,7 +196,7 @@ func (e *endpoint) status(now time.Time) EndpointStatus {
 	s.Admission = e.admission(now)
 	s.Inflight = e.inflight.Load()
 	s.Latency = e.latency.Get(now)
-	s.Connections = e.pool.connections()
+	s.Connections = e.pool.Count()
 	s.Attempts, s.Failures, s.FailuresInARow = e.attempts.Load(), e.failures.Load(), e.streak.Load()
 	if n := int64(e.up.cfg.Ejection.ConsecutiveFailures); n > 0 && s.State == StateReady && s.FailuresInARow >= n {
 		s.State, s.Since = StateFailing, since
@@ -214,6 +215,5 @@ func (e *endpoint) retire() {
 		e.timer.Stop()
 	}
 	e.mu.Unlock()
-	e.up.dialer.budget.leave(e.pool)
-	e.pool.retire()
+	e.pool.Retire()
 }

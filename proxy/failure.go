@@ -14,36 +14,21 @@ import (
 
 	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/replay"
 )
 
 // Causes with which a request's context ends, and failures of our own making.
 var (
-	errDeadline          = errors.New("the deadline is over")
-	errResponseDeadline  = errors.New("no answer began in time")
-	errConnectDeadline   = errors.New("no connection in time")
-	errTryDeadline       = errors.New("no answer began in the time for one attempt")
-	errHedged            = errors.New("another attempt has answered")
-	errHandshakeDeadline = errors.New("no TLS handshake in time")
-	errStopped           = errors.New("the drain time is over")
-	errTooManyInterim    = errors.New("too many interim answers")
-	errUnaskedSwitch     = errors.New("the upstream switched protocols in HTTP/2, which has no such thing")
-	errNoDescriptor      = errors.New("no file descriptor is left for a connection to the upstream")
-	errNoUpgrade         = errors.New("the endpoint speaks HTTP/2 only, which has no websocket upgrade here")
-	errNoAddress         = errors.New("no address is known for the upstream")
+	errDeadline         = errors.New("the deadline is over")
+	errResponseDeadline = errors.New("no answer began in time")
+	errTryDeadline      = errors.New("no answer began in the time for one attempt")
+	errHedged           = errors.New("another attempt has answered")
+	errStopped          = errors.New("the drain time is over")
+	errTooManyInterim   = errors.New("too many interim answers")
+	errUnaskedSwitch    = errors.New("the upstream switched protocols in HTTP/2, which has no such thing")
+	errNoAddress        = errors.New("no address is known for the upstream")
 )
-
-// dialError is a failure before a connection was there.
-type dialError struct{ err error }
-
-func (e *dialError) Error() string { return e.err.Error() }
-func (e *dialError) Unwrap() error { return e.err }
-
-// handshakeError is a failure of TLS towards an upstream.
-type handshakeError struct{ err error }
-
-func (e *handshakeError) Error() string { return "TLS: " + e.err.Error() }
-func (e *handshakeError) Unwrap() error { return e.err }
 
 // failure is a request that got no answer from its upstream.
 type failure struct {
@@ -120,14 +105,14 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 		f.cut = true
 		return set(statusClientGone, errClientGone, "", false)
 	}
-	if _, ok := errors.AsType[*dialError](err); ok {
+	if _, ok := errors.AsType[*connections.DialError](err); ok {
 		return explainDial(f, err, set)
 	}
 	switch {
 	case errors.Is(err, errNoAddress):
 		return set(http.StatusBadGateway, errDNS, "the upstream's name doesn't resolve", false)
-	case errors.Is(err, errNoUpgrade):
-		return set(http.StatusBadGateway, errUpgrade, errNoUpgrade.Error(), false)
+	case errors.Is(err, connections.ErrNoUpgrade):
+		return set(http.StatusBadGateway, errUpgrade, connections.ErrNoUpgrade.Error(), false)
 	case errors.Is(err, errUnaskedSwitch):
 		return set(http.StatusBadGateway, errProtocol, errUnaskedSwitch.Error(), true)
 	case errors.Is(err, errTooManyInterim):
@@ -136,10 +121,10 @@ func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 		return set(http.StatusBadRequest, errRequest, err.Error(), false)
 	case errors.Is(err, h1.ErrHeadTooLarge):
 		return set(http.StatusBadGateway, errResponseHeader, "the upstream's header is too large", true)
-	case isRefused(err):
+	case connections.IsRefused(err):
 		// It didn't take the request, as it may; that is no fault.
 		return set(http.StatusBadGateway, errTerminated, "the upstream refused the stream", false)
-	case wentAway(err):
+	case connections.WentAway(err):
 		return set(http.StatusBadGateway, errTerminated, "the upstream ended the connection before it answered", true)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), strings.Contains(err.Error(), "server closed idle connection"):
@@ -165,15 +150,15 @@ func explainDial(f *failure, err error, set func(int, errorType, string, bool) *
 		name    x509.HostnameError
 		unknown x509.UnknownAuthorityError
 		alert   tls.AlertError
-		hs      *handshakeError
+		hs      *connections.HandshakeError
 		dns     *net.DNSError
 	)
 	switch {
-	case errors.Is(err, errNoUpgrade):
-		return set(http.StatusBadGateway, errUpgrade, errNoUpgrade.Error(), false)
-	case errors.Is(err, errConnectDeadline), errors.Is(err, syscall.ETIMEDOUT):
+	case errors.Is(err, connections.ErrNoUpgrade):
+		return set(http.StatusBadGateway, errUpgrade, connections.ErrNoUpgrade.Error(), false)
+	case errors.Is(err, connections.ErrConnectDeadline), errors.Is(err, syscall.ETIMEDOUT):
 		return set(http.StatusGatewayTimeout, errConnectTimeout, "the upstream took no connection in time", true)
-	case errors.Is(err, errHandshakeDeadline):
+	case errors.Is(err, connections.ErrHandshakeDeadline):
 		return set(http.StatusGatewayTimeout, errConnectTimeout, "the upstream finished no TLS handshake in time", true)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return set(http.StatusBadGateway, errTLSCertificate, "the upstream's certificate has expired or isn't valid yet", true)
@@ -185,7 +170,7 @@ func explainDial(f *failure, err error, set func(int, errorType, string, bool) *
 		return set(http.StatusBadGateway, errTLSAlert, "the upstream refused the TLS handshake", true)
 	case errors.As(err, &hs):
 		return set(http.StatusBadGateway, errTLSProtocol, "no TLS handshake with the upstream", true)
-	case errors.Is(err, errNoDescriptor), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case errors.Is(err, connections.ErrNoDescriptor), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return set(http.StatusServiceUnavailable, errConnectionLimit, "no file descriptor is left", false)
 	case errors.As(err, &dns):
 		return set(http.StatusBadGateway, errDNS, "the upstream's name doesn't resolve", true)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 )
 
 // healthJitter spreads checks, so that many proxies in front of one service
@@ -35,7 +36,7 @@ func (e *endpoint) checkHealth(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, errNoDescriptor) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		if errors.Is(err, connections.ErrNoDescriptor) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 			// Ours to blame: nothing was learned about the endpoint.
 		} else if err == nil {
 			good, bad = good+1, 0
@@ -63,13 +64,11 @@ func (e *endpoint) probe(ctx context.Context) error {
 	hc := e.up.cfg.HealthCheck
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(hc.Timeout))
 	defer cancel()
-	probes := &pool{idle: time.Second} // counts one connection and forgets it
-	probes.open = 1
-	c, err := e.up.dialer.connect(ctx, e.target, e.address, probes, false)
+	c, err := e.up.dialer.Probe(ctx, e.target, e.address)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	host := hc.Host
 	if host == "" {
 		host = e.target.Host
@@ -81,7 +80,7 @@ func (e *endpoint) probe(ctx context.Context) error {
 		Host:   host,
 		Header: http.Header{"User-Agent": {"levee-health"}},
 	}
-	resp, err := c.roundTrip(ctx, req, nil)
+	resp, err := c.RoundTrip(ctx, req)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 )
 
 // TestHedges lets the first attempt be slow, and looks who wins and what it costs.
@@ -167,8 +169,8 @@ func TestHedgesThatPanic(t *testing.T) {
 				}
 				var dials atomic.Int64
 				for _, e := range s.upstream().endpoints {
-					dial := e.pool.dial
-					e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
+					dial := e.pool.Dial
+					e.pool.Dial = func(ctx context.Context, h1only bool) (*connections.Conn, error) {
 						switch n := dials.Add(1); {
 						case n == test.panics:
 						case n == 2 && test.panics == 3:
@@ -176,7 +178,7 @@ func TestHedgesThatPanic(t *testing.T) {
 						default:
 							return dial(ctx, h1only)
 						}
-						e.pool.forget() // as a real one does that fails
+						e.pool.Forget() // as a real one does that fails
 						panic("a dial that panics")
 					}
 				}

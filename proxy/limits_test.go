@@ -22,6 +22,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/listening"
 )
 
@@ -148,7 +149,7 @@ func TestDescriptorBudget(t *testing.T) {
 		<-hold
 	})
 	p := start(t, simple, up.URL, Options{})
-	p.o.descriptors.max.Store(2)
+	p.o.descriptors.Resize(2)
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
@@ -169,7 +170,7 @@ func TestDescriptorBudget(t *testing.T) {
 	if resp, _ := get(t, p.url); resp.StatusCode != 200 {
 		t.Errorf("then answered %d", resp.StatusCode)
 	}
-	eventually(t, "the budget is given back", func() bool { return p.o.descriptors.open.Load() <= 2 })
+	eventually(t, "the budget is given back", func() bool { open, _, _ := p.o.descriptors.Status(); return open <= 2 })
 }
 
 // TestMachineLittleMemory: above 95% of the limit new requests are refused,
@@ -211,7 +212,7 @@ func TestMachinePanic(t *testing.T) {
 	})
 	// The pool's dial runs on the request's goroutine for HTTP/1.1 in the
 	// transport's own one, so let the panic happen where requests do.
-	p.gen.Load().upstreams["service"].endpoints[0].pool.dial = func(context.Context, bool) (*upConn, error) { panic("boom") }
+	p.gen.Load().upstreams["service"].endpoints[0].pool.Dial = func(context.Context, bool) (*connections.Conn, error) { panic("boom") }
 	for range 5 {
 		resp, _ := get(t, p.url)
 		wantAnswer(t, resp, 500, errInternal)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 )
 
 // TestHeaderIsTheSameInBothForms: a request's header comes to the same whether it
@@ -42,7 +43,7 @@ func TestHeaderIsTheSameInBothForms(t *testing.T) {
 		defer p.Close()
 		gens = append(gens, p.gen.Load())
 	}
-	e := &endpoint{target: &target{}, up: &Upstream{cfg: &config.Upstream{}}}
+	e := &endpoint{target: &connections.Target{}, up: &Upstream{cfg: &config.Upstream{}}}
 	inner, _ := net.Pipe()
 	conns := map[string]*clientConn{
 		"known": {Conn: inner, scheme: "http", port: "80", addr: netip.MustParseAddr("192.0.2.1"), addrText: "192.0.2.1"},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 )
 
 // fragile is a client that panics, as a broken handler around it might, at one
@@ -65,19 +66,19 @@ func TestPermitsAreNeverLost(t *testing.T) {
 // breakDials lets an endpoint's dials fail now and then, by chance out of so
 // many: one of them panics, and so many others are refused.
 func breakDials(e *endpoint, chance *rand.Rand, of, refused int) {
-	dial := e.pool.dial
+	dial := e.pool.Dial
 	var mu sync.Mutex
-	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
+	e.pool.Dial = func(ctx context.Context, h1only bool) (*connections.Conn, error) {
 		mu.Lock()
 		what := chance.IntN(of)
 		mu.Unlock()
 		switch {
 		case what == 0:
-			e.pool.forget() // as a real one does that fails
+			e.pool.Forget() // as a real one does that fails
 			panic("a dial that panics")
 		case what <= refused:
-			e.pool.forget()
-			return nil, &dialError{errors.New("refused")}
+			e.pool.Forget()
+			return nil, &connections.DialError{Err: errors.New("refused")}
 		}
 		return dial(ctx, h1only)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
-	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/learned"
 	"github.com/levee-proxy/levee/proxy/internal/listening"
 )
@@ -36,7 +36,7 @@ type Options struct {
 	// Dial opens connections to upstreams. Default: a [net.Dialer]'s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	descriptors *descriptorBudget
+	descriptors *connections.Budget
 	keeper      *learned.Keeper
 	guard       *guard
 	caching     *caching
@@ -55,8 +55,7 @@ func (o *Options) defaults() {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
-	o.descriptors = &descriptorBudget{}
-	o.descriptors.max.Store(listening.UpstreamCap())
+	o.descriptors = connections.NewBudget(listening.UpstreamCap())
 	o.keeper = learned.New(o.Logger)
 	o.guard = newGuard(o.Logger)
 	o.caching = newCaching(o.Logger)
@@ -346,10 +345,7 @@ func (p *Proxy) Addrs() []net.Addr {
 func (p *Proxy) Status() Status {
 	now := time.Now()
 	s := Status{Draining: p.draining.Load(), Inflight: p.inflight.Load(), Panics: p.panics.Load()}
-	s.ConnectionsRefused = p.o.descriptors.refused.Load()
-	if last := p.o.descriptors.last.Load(); last != 0 {
-		s.LastRefused = clock.At(time.Duration(last))
-	}
+	_, s.ConnectionsRefused, s.LastRefused = p.o.descriptors.Status()
 	s.State = p.o.keeper.Tell()
 	s.Idempotency = p.o.guard.status(now)
 	s.Cache = p.o.caching.status()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/levee-proxy/levee/cache"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 )
 
 // bufferSize is how much of a body is in hand at a time.
@@ -173,7 +174,7 @@ func lasting(h http.Header) bool {
 // another request if it was read to its end.
 type upstreamBody struct {
 	io.ReadCloser
-	conn   *upConn
+	conn   *connections.Conn
 	permit *permit   // ends with the body: then the service has done its work
 	came   time.Time // when its end did, with the header; zero: it is to come
 	eof    bool
@@ -193,7 +194,7 @@ func (b *upstreamBody) Read(p []byte) (int, error) {
 
 func (b *upstreamBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.once.Do(func() { b.conn.release(b.eof, b.came) })
+	b.once.Do(func() { b.conn.Release(b.eof, b.came) })
 	return err
 }
 

@@ -92,7 +92,7 @@ func TestReloadKeepsWhatStays(t *testing.T) {
 	if e := p.gen.Load().upstreams["service"].endpoints[0]; e.latency.Get(time.Now()) == 0 {
 		t.Error("the latency was forgotten")
 	}
-	eventually(t, "the old upstream's connections are closed", func() bool { return before.endpoints[0].pool.connections() == 0 })
+	eventually(t, "the old upstream's connections are closed", func() bool { return before.endpoints[0].pool.Count() == 0 })
 }
 
 // TestReloadListeners: new ones are served, removed ones close, changed

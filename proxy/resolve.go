@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 )
 
 // Resolver looks up a host's addresses; [net.Resolver] is one.
@@ -35,20 +37,20 @@ func (u *Upstream) resolveLoop(ctx context.Context) {
 // resolve looks every name up once and takes the new addresses. A name that
 // fails to resolve keeps the addresses that it had.
 func (u *Upstream) resolve(ctx context.Context) {
-	found := map[*target][]string{}
+	found := map[*connections.Target][]string{}
 	var failed error
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, t := range u.targets {
-		if !t.named() {
+		if !t.Named() {
 			continue
 		}
 		wg.Go(func() {
 			lookup, cancel := context.WithTimeout(ctx, resolveTimeout)
 			defer cancel()
-			addrs, err := u.resolver.LookupNetIP(lookup, "ip", t.host)
+			addrs, err := u.resolver.LookupNetIP(lookup, "ip", t.Name)
 			if err == nil && len(addrs) == 0 {
-				err = &net.DNSError{Err: "no address", Name: t.host, IsNotFound: true}
+				err = &net.DNSError{Err: "no address", Name: t.Name, IsNotFound: true}
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -56,7 +58,7 @@ func (u *Upstream) resolve(ctx context.Context) {
 				failed = err
 				return
 			}
-			found[t] = dialAddresses(addrs, t.port)
+			found[t] = dialAddresses(addrs, t.Port)
 		})
 	}
 	wg.Wait()

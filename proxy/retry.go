@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/replay"
 	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
@@ -155,7 +156,7 @@ func (r *retrying) conditionOf(a *attempt) condition {
 		return onTryTimeout
 	case f.cut, context.Cause(a.ctx) != nil, f.kind == errRequest, f.kind == errConnectionLimit, f.kind == errUpgrade, errors.Is(a.err, replay.ErrNotKept):
 		return noCondition // the client's side, or our own, or no other endpoint would do better
-	case isRefused(a.err):
+	case connections.IsRefused(a.err):
 		return onRefusedStream
 	case a.unsent:
 		return onConnectFailure

@@ -499,7 +499,7 @@ func TestKeptAnswers(t *testing.T) {
 		if status != 503 || h.Get("X-Second") != "yes" || body != "answer 503" {
 			t.Errorf("answered %d %v %q", status, h, body)
 		}
-		if n := f.upstream().endpoints[0].pool.connections(); n != 1 {
+		if n := f.upstream().endpoints[0].pool.Count(); n != 1 {
 			t.Errorf("%d connections, want the one that is used again", n)
 		}
 		f.quiet()

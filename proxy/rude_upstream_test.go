@@ -75,8 +75,8 @@ func TestRudeUpstream(t *testing.T) {
 			}
 			t.Logf("%d answers came whole, %d didn't", whole.Load(), failed.Load())
 			e := p.gen.Load().upstreams["service"].endpoints[0]
-			e.pool.retire()
-			eventually(t, "all connections are closed", func() bool { return e.pool.connections() == 0 && e.inflight.Load() == 0 })
+			e.pool.Retire()
+			eventually(t, "all connections are closed", func() bool { return e.pool.Count() == 0 && e.inflight.Load() == 0 })
 		})
 	}
 }

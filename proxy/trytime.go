@@ -35,7 +35,7 @@ func (x *exchange) roundTripWithin(a *attempt, out *http.Request) {
 	a.roundTrip(out)
 	if t.end() && a.err == nil { // it came as it was being ended
 		a.resp.Body.Close()
-		a.conn.release(false, time.Time{})
+		a.conn.Release(false, time.Time{})
 		a.resp, a.err = nil, errTryDeadline
 	}
 }

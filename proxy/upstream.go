@@ -12,6 +12,7 @@ import (
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy/internal/classes"
+	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/learned"
 )
 
@@ -24,8 +25,8 @@ type Upstream struct {
 	limits   config.Limits
 	log      *slog.Logger
 	resolver Resolver
-	dialer   *dialer
-	targets  []*target
+	dialer   *connections.Dialer
+	targets  []*connections.Target
 	metrics  *telemetry.UpstreamMetrics
 	classes  *classes.Set // of requests, as the endpoints' limiters number them
 
@@ -53,7 +54,7 @@ type Upstream struct {
 // newUpstream builds an upstream without starting anything. What old has
 // learned about addresses that both have is taken over.
 func newUpstream(engine string, cfg *config.Upstream, limits config.Limits, o *Options, old *Upstream) (*Upstream, error) {
-	d, err := newDialer(engine, cfg, &limits, o.Dial, o.descriptors)
+	d, err := connections.NewDialer(engine, cfg, &limits, o.Dial, o.descriptors)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func newUpstream(engine string, cfg *config.Upstream, limits config.Limits, o *O
 	u.usable.Store(&[]*endpoint{})
 	unknown := false
 	for _, s := range cfg.Endpoints {
-		t, err := parseTarget(s)
+		t, err := connections.ParseTarget(s)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +89,7 @@ func newUpstream(engine string, cfg *config.Upstream, limits config.Limits, o *O
 	known := old.addressesOf(u.targets)
 	u.setResolved(known, nil)
 	for _, t := range u.targets {
-		unknown = unknown || t.named() && len(known[t]) == 0
+		unknown = unknown || t.Named() && len(known[t]) == 0
 	}
 	if !unknown { // requests needn't wait for a resolver that may be down
 		u.resolvedOnce.Do(func() { close(u.resolved) })
@@ -105,10 +106,7 @@ func (u *Upstream) sameAs(engine string, cfg *config.Upstream, limits config.Lim
 // refreshFiles reads the files that the configuration names again, which may
 // have changed although it hasn't.
 func (u *Upstream) refreshFiles() error {
-	if u.dialer.authorities == nil {
-		return nil
-	}
-	if err := u.dialer.authorities.Reload(); err != nil {
+	if err := u.dialer.Reload(); err != nil {
 		return fmt.Errorf("upstream %s: %w", u.cfg.Name, err)
 	}
 	return nil
@@ -126,7 +124,7 @@ func (u *Upstream) start() {
 		u.startChecks(e)
 	}
 	for _, t := range u.targets {
-		if t.named() {
+		if t.Named() {
 			go u.resolveLoop(u.ctx)
 			break
 		}
@@ -157,7 +155,7 @@ func (u *Upstream) startChecks(e *endpoint) {
 
 // setResolved takes the addresses found for names, and keeps those of names
 // that aren't in found. Addresses that stay keep all that is known of them.
-func (u *Upstream) setResolved(found map[*target][]string, failed error) {
+func (u *Upstream) setResolved(found map[*connections.Target][]string, failed error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if failed != nil && u.resolveErr == nil {
@@ -169,7 +167,7 @@ func (u *Upstream) setResolved(found map[*target][]string, failed error) {
 	}
 	u.resolveErr = failed
 	type key struct {
-		t       *target
+		t       *connections.Target
 		address string
 	}
 	known := map[key]*endpoint{}
@@ -202,11 +200,11 @@ func (u *Upstream) setResolved(found map[*target][]string, failed error) {
 }
 
 // addresses lists what a target stands for now. u.mu must be held.
-func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
+func (u *Upstream) addresses(t *connections.Target, found map[*connections.Target][]string) []string {
 	switch {
 	case t.Network == "unix":
 		return []string{t.Address}
-	case !t.named():
+	case !t.Named():
 		return []string{t.Address}
 	}
 	if addrs, ok := found[t]; ok {
@@ -221,29 +219,22 @@ func (u *Upstream) addresses(t *target, found map[*target][]string) []string {
 	return kept
 }
 
-func (u *Upstream) newEndpoint(t *target, address string, now time.Time) *endpoint {
+func (u *Upstream) newEndpoint(t *connections.Target, address string, now time.Time) *endpoint {
 	e := &endpoint{up: u, target: t, address: address, since: now}
 	e.limiter = newLimiter(&u.cfg.Concurrency, u.keeper.Recall(u.cfg.Name, address, now, u.classes.Add), now)
-	e.pool = &pool{
-		max: u.cfg.MaxConnections, idle: time.Duration(u.cfg.Timeouts.Idle),
-		prefers: t.Scheme == "h2c",
-	}
-	u.dialer.budget.enter(e.pool)
-	e.pool.dial = func(ctx context.Context, h1only bool) (*upConn, error) {
-		return u.dialer.connect(ctx, t, address, e.pool, h1only)
-	}
+	e.pool = u.dialer.NewPool(t, address, u.cfg.MaxConnections, time.Duration(u.cfg.Timeouts.Idle))
 	return e
 }
 
 // addressesOf gives the addresses that u, which may be nil, knows for targets
 // of another configuration's.
-func (u *Upstream) addressesOf(targets []*target) map[*target][]string {
+func (u *Upstream) addressesOf(targets []*connections.Target) map[*connections.Target][]string {
 	if u == nil {
 		return nil
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	m := map[*target][]string{}
+	m := map[*connections.Target][]string{}
 	for _, t := range targets {
 		for _, e := range u.endpoints {
 			if e.target.URL == t.URL {

@@ -1,11 +1,10 @@
-package proxy
+package connections
 
 import (
 	"context"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -15,19 +14,22 @@ import (
 	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
-// upConn is one connection to an endpoint, which sends each request once and
+// Conn is one connection to an endpoint, which sends each request once and
 // never again by itself, on a wire of ours: net/http's client connection, or, for
 // HTTP/1.1 where the engine is lean, our own.
-type upConn struct {
+type Conn struct {
+	// H2: it speaks HTTP/2, and many requests share it. An HTTP/1.1 connection has
+	// one at a time.
+	H2 bool
+
 	cc   *http.ClientConn
 	lean *client.Conn // nil: it is cc
 	wire *wireConn
-	h2   bool // shared by many requests; an HTTP/1.1 connection has one at a time
 
 	lastUsed time.Time // guarded by the pool's lock
 }
 
-// wireConn is the byte stream under an upConn, below TLS and below the
+// wireConn is the byte stream under a Conn, below TLS and below the
 // transport's buffers. It knows two things that net/http doesn't tell:
 //
 //   - how many bytes were written, so that a request of which nothing left
@@ -41,8 +43,8 @@ type upConn struct {
 // connection, and what was left over is seen when it is to be used again.
 type wireConn struct {
 	net.Conn
-	pool    *pool
-	budget  *descriptorBudget
+	pool    *Pool
+	budget  *Budget
 	direct  *socket.Socket // nil: Conn is another's
 	reader  io.Reader
 	writer  io.Writer
@@ -56,10 +58,10 @@ type wireConn struct {
 	rest *rest // of a TLS connection of the lean engine
 
 	mu     sync.Mutex
-	conn   *upConn // set once dialled; nil before
-	parked bool    // the reader waits in Read
-	free   bool    // no request uses the connection
-	queued bool    // it is in the pool's idle list
+	conn   *Conn // set once dialled; nil before
+	parked bool  // the reader waits in Read
+	free   bool  // no request uses the connection
+	queued bool  // it is in the pool's idle list
 	closed bool
 
 	settled chan struct{} // closed once the upstream's HTTP/2 settings are in force, or nothing will come
@@ -78,7 +80,7 @@ const (
 	acknowledged = 2
 )
 
-func newWireConn(nc net.Conn, p *pool, budget *descriptorBudget) *wireConn {
+func newWireConn(nc net.Conn, p *Pool, budget *Budget) *wireConn {
 	w := &wireConn{Conn: nc, reader: nc, writer: nc, pool: p, budget: budget, settled: make(chan struct{})}
 	if w.direct = socket.Of(nc); w.direct != nil {
 		w.reader, w.writer = w.direct, w.direct
@@ -146,7 +148,7 @@ func (w *wireConn) Close() error {
 	if first {
 		w.settle() // nothing will come
 		w.budget.release()
-		w.pool.forget()
+		w.pool.Forget()
 	}
 	return err
 }
@@ -162,7 +164,7 @@ func (w *wireConn) CloseWrite() error {
 // becomesIdle gives the connection if it has just become fit for the idle
 // list: its request is over and its reader waits. Either may come last. The
 // lock must be held.
-func (w *wireConn) becomesIdle() *upConn {
+func (w *wireConn) becomesIdle() *Conn {
 	if !w.parked || !w.free || w.queued || w.closed || w.conn == nil {
 		return nil
 	}
@@ -170,24 +172,23 @@ func (w *wireConn) becomesIdle() *upConn {
 	return w.conn
 }
 
-// roundTrip sends a request, once, for an attempt; nil: for nobody.
-func (c *upConn) roundTrip(ctx context.Context, req *http.Request, a *attempt) (*http.Response, error) {
-	switch {
-	case c.lean != nil && a == nil:
+// RoundTrip sends a request, once.
+func (c *Conn) RoundTrip(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if c.lean != nil {
 		return c.lean.RoundTrip(ctx, req, nil)
-	case c.lean != nil:
-		return c.lean.RoundTrip(ctx, req, a)
-	case a != nil:
-		ctx = httptrace.WithClientTrace(ctx, a.trace())
-		if req.Header == nil {
-			req.Header = a.header()
-		}
 	}
 	return c.cc.RoundTrip(req.WithContext(ctx))
 }
 
-// close closes the connection.
-func (c *upConn) close() {
+// Ours is the lean engine's connection, by which a request can hear more of its
+// way; nil: it is net/http's.
+func (c *Conn) Ours() *client.Conn { return c.lean }
+
+// Written is how many bytes were written on the connection, below TLS.
+func (c *Conn) Written() int64 { return c.wire.written.Load() }
+
+// Close closes the connection.
+func (c *Conn) Close() {
 	if c.lean != nil {
 		c.lean.Close()
 		return
@@ -195,17 +196,17 @@ func (c *upConn) close() {
 	c.cc.Close()
 }
 
-// release ends a request's use of an HTTP/1.1 connection. A connection whose
+// Release ends a request's use of an HTTP/1.1 connection. A connection whose
 // response wasn't read to its end can't be used again.
-func (c *upConn) release(reusable bool, now time.Time) {
+func (c *Conn) Release(reusable bool, now time.Time) {
 	switch {
-	case c.h2:
+	case c.H2:
 		return
 	case !reusable:
-		c.close()
+		c.Close()
 		return
 	case c.lean != nil && !c.lean.Reusable():
-		c.close()
+		c.Close()
 		return
 	case c.lean != nil:
 		c.wire.pool.put(c, now)
@@ -221,12 +222,12 @@ func (c *upConn) release(reusable bool, now time.Time) {
 }
 
 // take gives an idle HTTP/1.1 connection to a request, if it is still fit.
-func (c *upConn) take() bool {
+func (c *Conn) take() bool {
 	if c.lean != nil {
 		if c.lean.Looks() || c.fresh() {
 			return true
 		}
-		c.close()
+		c.Close()
 		return false
 	}
 	c.wire.mu.Lock()
@@ -247,7 +248,7 @@ func (w *wireConn) fit() bool { return w.parked && !w.closed && w.quiet() }
 
 // fresh looks whether an idle connection of the lean engine may be used, and is
 // worth keeping: it is open, and nothing came while it was idle.
-func (c *upConn) fresh() bool { return c.wire.quiet() && c.wire.rest.none() }
+func (c *Conn) fresh() bool { return c.wire.quiet() && c.wire.rest.none() }
 
 // quiet looks at the socket itself: an end or bytes that have arrived, but
 // that the reader hasn't got round to, make the connection unfit. Without

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package proxy
+package connections
 
 import "golang.org/x/sys/unix"
 

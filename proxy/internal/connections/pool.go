@@ -1,8 +1,7 @@
-package proxy
+package connections
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -10,24 +9,25 @@ import (
 	"time"
 )
 
-var errNoStream = errors.New("the upstream allows no further stream")
-
-// pool holds the connections to one endpoint. HTTP/1.1 connections serve one
+// Pool holds the connections to one endpoint. HTTP/1.1 connections serve one
 // request at a time and are used again last-in-first-out, so that a quiet
 // hour lets the surplus age out. HTTP/2 connections are shared as far as the
 // upstream allows streams; a further one is opened beyond that, by one
 // request for all that wait.
-type pool struct {
-	dial func(ctx context.Context, h1only bool) (*upConn, error)
-	max  int           // connections; 0: unlimited
-	idle time.Duration // how long an unused one is kept
+type Pool struct {
+	// Dial opens a connection, of HTTP/1.1 where it is asked for. One that fails
+	// calls Forget.
+	Dial   func(ctx context.Context, h1only bool) (*Conn, error)
+	max    int           // connections; 0: unlimited
+	idle   time.Duration // how long an unused one is kept
+	budget *Budget
 
 	mu      sync.Mutex
-	open    int       // connections open or being opened
-	free    []*upConn // idle HTTP/1.1 connections, the newest last
-	shared  []*upConn // HTTP/2 connections
-	prefers bool      // the endpoint spoke HTTP/2 when last asked
-	opening *opening  // an HTTP/2 connection on its way
+	open    int      // connections open or being opened
+	free    []*Conn  // idle HTTP/1.1 connections, the newest last
+	shared  []*Conn  // HTTP/2 connections
+	prefers bool     // the endpoint spoke HTTP/2 when last asked
+	opening *opening // an HTTP/2 connection on its way
 	waiters []waiter
 	timer   *time.Timer // sweeps while connections are open; nil when none is due
 	retired bool
@@ -52,14 +52,14 @@ type opening struct {
 	err  error
 }
 
-// get returns a connection for one request, and whether it was used before.
+// Get returns a connection for one request, and whether it was used before.
 // h1only asks for HTTP/1.1, for upgrades.
-func (p *pool) get(ctx context.Context, h1only bool) (c *upConn, reused bool, err error) {
+func (p *Pool) Get(ctx context.Context, h1only bool) (c *Conn, reused bool, err error) {
 	turned := false
 	for {
 		c, w := p.take(h1only)
 		if c != nil {
-			if turned && c.h2 { // its turn was for opening one: the next may
+			if turned && c.H2 { // its turn was for opening one: the next may
 				p.mu.Lock()
 				p.wake()
 				p.mu.Unlock()
@@ -87,11 +87,11 @@ func (p *pool) get(ctx context.Context, h1only bool) (c *upConn, reused bool, er
 				return nil, false, context.Cause(ctx)
 			}
 		}
-		c, err := p.dial(ctx, h1only)
+		c, err := p.Dial(ctx, h1only)
 		if err != nil {
 			return nil, false, err
 		}
-		if !c.h2 {
+		if !c.H2 {
 			return c, false, nil
 		}
 		if err := p.share(c); err != nil {
@@ -108,13 +108,13 @@ type wait struct {
 	turn    chan struct{}
 }
 
-func (p *pool) take(h1only bool) (*upConn, wait) {
+func (p *Pool) take(h1only bool) (*Conn, wait) {
 	p.looking.Add(1)
 	defer p.looking.Add(-1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !h1only {
-		p.shared = slices.DeleteFunc(p.shared, func(c *upConn) bool { return c.cc.Err() != nil })
+		p.shared = slices.DeleteFunc(p.shared, func(c *Conn) bool { return c.cc.Err() != nil })
 		for _, c := range p.shared {
 			if c.cc.Reserve() == nil {
 				c.lastUsed = time.Now()
@@ -158,9 +158,9 @@ func (p *pool) take(h1only bool) (*upConn, wait) {
 
 // openShared opens an HTTP/2 connection for whoever waits. It isn't bound to
 // one request's context: the others would fail when that one's client left.
-func (p *pool) openShared(o *opening) {
-	c, err := p.dial(context.Background(), false)
-	if err == nil && c.h2 {
+func (p *Pool) openShared(o *opening) {
+	c, err := p.Dial(context.Background(), false)
+	if err == nil && c.H2 {
 		if c.cc.Reserve() != nil { // or all who wait would open one after the other
 			c.cc.Close()
 			err = errNoStream
@@ -174,8 +174,8 @@ func (p *pool) openShared(o *opening) {
 	if err != nil {
 		o.err = err
 	} else {
-		p.prefers = c.h2
-		if c.h2 {
+		p.prefers = c.H2
+		if c.H2 {
 			c.lastUsed = time.Now()
 			p.shared = append(p.shared, c)
 			p.wakeShared()
@@ -183,14 +183,14 @@ func (p *pool) openShared(o *opening) {
 		}
 	}
 	p.mu.Unlock()
-	if err == nil && !c.h2 {
-		c.release(true, time.Time{}) // the endpoint changed its mind: now HTTP/1.1
+	if err == nil && !c.H2 {
+		c.Release(true, time.Time{}) // the endpoint changed its mind: now HTTP/1.1
 	}
 	close(o.done)
 }
 
 // share enters a new HTTP/2 connection, with one stream reserved for its opener.
-func (p *pool) share(c *upConn) error {
+func (p *Pool) share(c *Conn) error {
 	if c.cc.Reserve() != nil {
 		c.cc.Close()
 		return errNoStream
@@ -207,14 +207,14 @@ func (p *pool) share(c *upConn) error {
 }
 
 // put takes an idle HTTP/1.1 connection back, at now; zero: at present.
-func (p *pool) put(c *upConn, now time.Time) {
+func (p *Pool) put(c *Conn, now time.Time) {
 	if now.IsZero() {
 		now = time.Now()
 	}
 	p.mu.Lock()
 	if p.retired {
 		p.mu.Unlock()
-		c.close()
+		c.Close()
 		return
 	}
 	c.lastUsed = now
@@ -226,7 +226,7 @@ func (p *pool) put(c *upConn, now time.Time) {
 
 // stateChanged hears of HTTP/2 connections whose streams ended or that closed,
 // perhaps from within a call that holds the pool's lock.
-func (p *pool) stateChanged(*http.ClientConn) {
+func (p *Pool) stateChanged(*http.ClientConn) {
 	if p.max == 0 || (p.looking.Load() == 0 && p.waiting.Load() == 0) {
 		return
 	}
@@ -240,8 +240,8 @@ func (p *pool) stateChanged(*http.ClientConn) {
 	}()
 }
 
-// forget counts a connection that has closed, or that could not be opened.
-func (p *pool) forget() {
+// Forget counts a connection that has closed, or that could not be opened.
+func (p *Pool) Forget() {
 	p.mu.Lock()
 	p.open--
 	p.wake()
@@ -249,7 +249,7 @@ func (p *pool) forget() {
 }
 
 // wake lets the longest waiting request look again. The lock must be held.
-func (p *pool) wake() {
+func (p *Pool) wake() {
 	if len(p.waiters) > 0 {
 		p.waiters[0].turn <- struct{}{}
 		p.waiters = p.waiters[1:]
@@ -259,7 +259,7 @@ func (p *pool) wake() {
 
 // wakeShared lets all look again that an HTTP/2 connection can serve: it has
 // room for many at once. The lock must be held.
-func (p *pool) wakeShared() {
+func (p *Pool) wakeShared() {
 	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
 		if !w.h1only {
 			w.turn <- struct{}{}
@@ -271,7 +271,7 @@ func (p *pool) wakeShared() {
 
 // dropIdleShared closes an HTTP/2 connection without streams, if there is one,
 // in favour of an upgrade, which can't use it. The lock must be held.
-func (p *pool) dropIdleShared() {
+func (p *Pool) dropIdleShared() {
 	for i, c := range p.shared {
 		if c.cc.InFlight() == 0 {
 			p.shared = slices.Delete(p.shared, i, i+1)
@@ -283,7 +283,7 @@ func (p *pool) dropIdleShared() {
 
 // leave takes a waiting request out. If its turn had come already, the next
 // one gets it.
-func (p *pool) leave(turn chan struct{}) {
+func (p *Pool) leave(turn chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if i := slices.IndexFunc(p.waiters, func(w waiter) bool { return w.turn == turn }); i >= 0 {
@@ -295,7 +295,7 @@ func (p *pool) leave(turn chan struct{}) {
 }
 
 // arm sets the next sweep, if none is due. The lock must be held.
-func (p *pool) arm() {
+func (p *Pool) arm() {
 	if p.timer == nil {
 		p.timer = time.AfterFunc(min(max(p.idle/4, 10*time.Millisecond), time.Second), p.sweep)
 	}
@@ -303,11 +303,11 @@ func (p *pool) arm() {
 
 // sweep closes connections that nobody has used for the idle time, and those
 // that have ended meanwhile.
-func (p *pool) sweep() {
+func (p *Pool) sweep() {
 	now := time.Now()
-	var old []*upConn
-	stale := func(c *upConn) bool {
-		if c.h2 && c.cc.InFlight() > 0 {
+	var old []*Conn
+	stale := func(c *Conn) bool {
+		if c.H2 && c.cc.InFlight() > 0 {
 			c.lastUsed = now
 			return false
 		}
@@ -327,18 +327,18 @@ func (p *pool) sweep() {
 	}
 	p.mu.Unlock()
 	for _, c := range old {
-		c.close()
+		c.Close()
 	}
 }
 
 // evict closes the connection that has been idle for longest, if there is one.
-func (p *pool) evict() bool {
+func (p *Pool) evict() bool {
 	p.mu.Lock()
-	var c *upConn
+	var c *Conn
 	if len(p.free) > 0 {
 		c = p.free[0]
 		p.free = slices.Delete(p.free, 0, 1)
-	} else if i := slices.IndexFunc(p.shared, func(c *upConn) bool { return c.cc.InFlight() == 0 }); i >= 0 {
+	} else if i := slices.IndexFunc(p.shared, func(c *Conn) bool { return c.cc.InFlight() == 0 }); i >= 0 {
 		c = p.shared[i]
 		p.shared = slices.Delete(p.shared, i, i+1)
 	}
@@ -346,13 +346,14 @@ func (p *pool) evict() bool {
 	if c == nil {
 		return false
 	}
-	c.close()
+	c.Close()
 	return true
 }
 
-// retire closes what is idle, now and as it becomes so. Requests that still
+// Retire closes what is idle, now and as it becomes so. Requests that still
 // come are served, on connections that don't outlive them for long.
-func (p *pool) retire() {
+func (p *Pool) Retire() {
+	p.budget.leave(p)
 	p.mu.Lock()
 	p.retired = true
 	p.idle = 0
@@ -360,9 +361,12 @@ func (p *pool) retire() {
 	p.sweep()
 }
 
-// connections counts the open ones.
-func (p *pool) connections() int64 {
+// Count counts the open ones.
+func (p *Pool) Count() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return int64(p.open)
 }
+
+// Waits counts the requests that wait for their turn.
+func (p *Pool) Waits() int { return int(p.waiting.Load()) }

@@ -1,20 +1,21 @@
-package proxy
+package connections
 
 import (
 	"errors"
 	"strings"
 )
 
-// refusedStream is the failure of a request that an HTTP/2 upstream told not to
+// RefusedStream is the failure of a request that an HTTP/2 upstream told not to
 // have processed: it refused its stream, or went away before it (RFC 9113,
 // sections 8.7 and 6.8). Then it may be sent again whatever its method.
-type refusedStream struct{ error }
+type RefusedStream struct{ error }
 
-func (e refusedStream) Unwrap() error { return e.error }
+// Unwrap returns the cause.
+func (e RefusedStream) Unwrap() error { return e.error }
 
-// isRefused says whether a request was refused so.
-func isRefused(err error) bool {
-	_, ok := errors.AsType[refusedStream](err)
+// IsRefused says whether a request was refused so.
+func IsRefused(err error) bool {
+	_, ok := errors.AsType[RefusedStream](err)
 	return ok
 }
 
@@ -31,6 +32,15 @@ func (streamError) Error() string { return "stream error" }
 // codeRefusedStream is REFUSED_STREAM (RFC 9113, section 7).
 const codeRefusedStream = 0x7
 
+// AsRefused returns a failure on an HTTP/2 connection as what it is, and whether the
+// request was refused so.
+func AsRefused(err error) (_ error, refused bool) {
+	if neverTook(err) {
+		return RefusedStream{err}, true
+	}
+	return err, false
+}
+
 // neverTook says whether a failure on an HTTP/2 connection is one of those. It must
 // not be asked about any other connection, nor search in a text of which the
 // upstream wrote a part (GOAWAY's debug data, a status line): a request that was
@@ -45,10 +55,10 @@ func neverTook(err error) bool {
 		strings.HasPrefix(err.Error(), "http2: Transport received GOAWAY from server")
 }
 
-// wentAway says whether an HTTP/2 upstream has ended the connection (GOAWAY) or
+// WentAway says whether an HTTP/2 upstream has ended the connection (GOAWAY) or
 // the stream while the request was under way. It may have been carried out. The
 // first has no type either, but words in front.
-func wentAway(err error) bool {
+func WentAway(err error) bool {
 	if s, ok := errors.AsType[streamError](err); ok {
 		return s.Cause != nil && s.Cause.Error() == "received from peer"
 	}

@@ -1,4 +1,4 @@
-package proxy
+package connections
 
 import (
 	"errors"
@@ -54,7 +54,15 @@ func TestBytesOnTheirWay(t *testing.T) {
 		n, _ := w.Read(b[:])
 		got <- string(b[:n])
 	}()
-	eventually(t, "the connection is fit", fit)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(10 * time.Second); !fit(); {
+		select {
+		case <-tick.C: // until the reader waits
+		case <-deadline:
+			t.Fatal("the connection never becomes fit")
+		}
+	}
 	io.WriteString(theirs, "x")
 	<-taken
 	if fit() {

@@ -1,4 +1,4 @@
-package proxy
+package connections
 
 import (
 	"context"
@@ -19,34 +19,35 @@ import (
 // dialFunc opens a byte stream, as [net.Dialer.DialContext] does.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// target is a configured endpoint.
-type target struct {
+// Target is a configured endpoint.
+type Target struct {
 	config.Endpoint
-	host, port string // of Address; empty for a socket
+	Name, Port string // of Address; empty for a socket
 }
 
-func parseTarget(s string) (*target, error) {
+// ParseTarget reads an endpoint's URL, as the configuration has it.
+func ParseTarget(s string) (*Target, error) {
 	e, err := config.ParseEndpoint(s)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", s, err)
 	}
-	t := &target{Endpoint: e}
+	t := &Target{Endpoint: e}
 	if e.Network == "tcp" {
-		t.host, t.port, err = net.SplitHostPort(e.Address)
+		t.Name, t.Port, err = net.SplitHostPort(e.Address)
 	}
 	return t, err
 }
 
-// named says whether the host is a DNS name that may stand for several
+// Named says whether the host is a DNS name that may stand for several
 // addresses. localhost isn't: its two are one service, and the dialer tries both.
-func (t *target) named() bool {
-	return t.Network == "tcp" && t.host != "localhost" && net.ParseIP(t.host) == nil
+func (t *Target) Named() bool {
+	return t.Network == "tcp" && t.Name != "localhost" && net.ParseIP(t.Name) == nil
 }
 
-// dialer opens connections for one upstream.
-type dialer struct {
+// Dialer opens connections for one upstream.
+type Dialer struct {
 	dial        dialFunc
-	budget      *descriptorBudget
+	budget      *Budget
 	timeouts    config.UpstreamTimeouts
 	tls         *tls.Config
 	authorities *tlsfiles.Authorities // nil: the system's
@@ -63,12 +64,14 @@ const (
 	negotiate               // whichever the TLS handshake settles on
 )
 
-func newDialer(engine string, up *config.Upstream, limits *config.Limits, dial dialFunc, budget *descriptorBudget) (*dialer, error) {
+// NewDialer returns a dialer for an upstream of the configuration. Files that it
+// names are read, and an error is theirs.
+func NewDialer(engine string, up *config.Upstream, limits *config.Limits, dial dialFunc, budget *Budget) (*Dialer, error) {
 	tlsConfig, authorities, err := tlsfiles.Client(&up.TLS)
 	if err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", up.Name, err)
 	}
-	d := &dialer{dial: dial, budget: budget, authorities: authorities, timeouts: up.Timeouts, tls: tlsConfig, transports: map[transportKind]*http.Transport{}}
+	d := &Dialer{dial: dial, budget: budget, authorities: authorities, timeouts: up.Timeouts, tls: tlsConfig, transports: map[transportKind]*http.Transport{}}
 	for kind, protocols := range map[transportKind]func(*http.Protocols){
 		http1Only: func(p *http.Protocols) { p.SetHTTP1(true) },
 		http2Only: func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
@@ -100,12 +103,37 @@ func newDialer(engine string, up *config.Upstream, limits *config.Limits, dial d
 	return d, nil
 }
 
+// Reload reads the authorities' file again, if there is one, which may have changed.
+func (d *Dialer) Reload() error {
+	if d.authorities == nil {
+		return nil
+	}
+	return d.authorities.Reload()
+}
+
+// NewPool returns a pool of connections to an endpoint's address: of so many at
+// most, 0 for any number, each kept for so long while nobody uses it.
+func (d *Dialer) NewPool(t *Target, address string, most int, idle time.Duration) *Pool {
+	p := &Pool{max: most, idle: idle, prefers: t.Scheme == "h2c", budget: d.budget}
+	p.Dial = func(ctx context.Context, h1only bool) (*Conn, error) { return d.connect(ctx, t, address, p, h1only) }
+	d.budget.enter(p)
+	return p
+}
+
+// Probe opens a connection that no pool knows, to see whether it can be had. It
+// isn't to be released, but closed.
+func (d *Dialer) Probe(ctx context.Context, t *Target, address string) (*Conn, error) {
+	probes := &Pool{idle: time.Second, budget: d.budget} // counts one connection and forgets it
+	probes.open = 1
+	return d.connect(ctx, t, address, probes, false)
+}
+
 // dialling travels through net/http's transport to our dial functions in the
 // context: what to dial, and the wire that came of it.
 type dialling struct {
-	target  *target
+	target  *Target
 	address string
-	pool    *pool
+	pool    *Pool
 	h1only  bool
 	wire    *wireConn
 	h2      bool
@@ -116,7 +144,7 @@ type diallingKey struct{}
 
 // connect opens a connection to an endpoint's address within the upstream's
 // timeouts. The pool has counted it already and is told if nothing came of it.
-func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool, h1only bool) (*upConn, error) {
+func (d *Dialer) connect(ctx context.Context, t *Target, address string, p *Pool, h1only bool) (*Conn, error) {
 	call := &dialling{target: t, address: address, pool: p, h1only: h1only}
 	kind, scheme := http1Only, "http"
 	switch {
@@ -127,8 +155,8 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 		}
 	case t.Scheme == "h2c":
 		if h1only {
-			p.forget()
-			return nil, errNoUpgrade
+			p.Forget()
+			return nil, ErrNoUpgrade
 		}
 		kind = http2Only
 		call.h2 = true
@@ -145,19 +173,19 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 		if call.wire != nil {
 			call.wire.Close()
 		} else {
-			p.forget()
+			p.Forget()
 		}
-		return nil, &dialError{err}
+		return nil, &DialError{err}
 	}
-	c := &upConn{cc: cc, wire: call.wire, h2: call.h2}
+	c := &Conn{cc: cc, wire: call.wire, H2: call.h2}
 	call.wire.mu.Lock()
 	call.wire.conn = c
 	call.wire.mu.Unlock()
-	if c.h2 {
+	if c.H2 {
 		d.awaitSettings(ctx, c)
 		if err := cc.Err(); err != nil {
 			cc.Close()
-			return nil, &dialError{err}
+			return nil, &DialError{err}
 		}
 	}
 	return c, nil
@@ -165,7 +193,7 @@ func (d *dialer) connect(ctx context.Context, t *target, address string, p *pool
 
 // connectLean opens a connection for the lean engine. Where TLS settles on
 // HTTP/2, it returns nothing, and the connection is call's: net/http takes it.
-func (d *dialer) connectLean(ctx context.Context, call *dialling, secure bool) (*upConn, error) {
+func (d *Dialer) connectLean(ctx context.Context, call *dialling, secure bool) (*Conn, error) {
 	open := d.open
 	if secure {
 		open = d.openTLS
@@ -174,10 +202,10 @@ func (d *dialer) connectLean(ctx context.Context, call *dialling, secure bool) (
 	switch {
 	case err != nil && call.wire != nil:
 		call.wire.Close()
-		return nil, &dialError{err}
+		return nil, &DialError{err}
 	case err != nil:
-		call.pool.forget()
-		return nil, &dialError{err}
+		call.pool.Forget()
+		return nil, &DialError{err}
 	case call.h2:
 		call.made, call.wire.rest = nc, nil
 		return nil, nil
@@ -189,14 +217,14 @@ func (d *dialer) connectLean(ctx context.Context, call *dialling, secure bool) (
 	case call.wire.direct != nil:
 		nc = turningConn{call.wire, call.wire.direct}
 	}
-	return &upConn{lean: client.New(nc, d.lean), wire: call.wire}, nil
+	return &Conn{lean: client.New(nc, d.lean), wire: call.wire}, nil
 }
 
 // awaitSettings waits until an HTTP/2 server has said how many streams it
 // allows. Before, net/http assumes a hundred; those beyond what is allowed would
 // be refused, each a request lost. A server that says nothing isn't waited for
 // longer than for a connection.
-func (d *dialer) awaitSettings(ctx context.Context, c *upConn) {
+func (d *Dialer) awaitSettings(ctx context.Context, c *Conn) {
 	timer := time.NewTimer(time.Duration(d.timeouts.Connect))
 	defer timer.Stop()
 	select {
@@ -206,16 +234,16 @@ func (d *dialer) awaitSettings(ctx context.Context, c *upConn) {
 	}
 }
 
-func (d *dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
+func (d *Dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
 	return d.open(ctx, ctx.Value(diallingKey{}).(*dialling))
 }
 
 // open opens a connection.
-func (d *dialer) open(ctx context.Context, call *dialling) (net.Conn, error) {
+func (d *Dialer) open(ctx context.Context, call *dialling) (net.Conn, error) {
 	if !d.budget.acquire() {
-		return nil, errNoDescriptor
+		return nil, ErrNoDescriptor
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.Connect), errConnectDeadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.Connect), ErrConnectDeadline)
 	defer cancel()
 	nc, err := d.dial(ctx, call.target.Network, call.address)
 	if err != nil {
@@ -223,8 +251,8 @@ func (d *dialer) open(ctx context.Context, call *dialling) (net.Conn, error) {
 		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 			d.budget.refuse()
 		}
-		if context.Cause(ctx) == errConnectDeadline {
-			err = errConnectDeadline
+		if context.Cause(ctx) == ErrConnectDeadline {
+			err = ErrConnectDeadline
 		}
 		return nil, err
 	}
@@ -232,7 +260,7 @@ func (d *dialer) open(ctx context.Context, call *dialling) (net.Conn, error) {
 	return call.wire, nil
 }
 
-func (d *dialer) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
+func (d *Dialer) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
 	call := ctx.Value(diallingKey{}).(*dialling)
 	if call.made != nil {
 		return call.made, nil
@@ -241,7 +269,7 @@ func (d *dialer) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // openTLS opens a connection with TLS on it.
-func (d *dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) {
+func (d *Dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) {
 	nc, err := d.open(ctx, call)
 	if err != nil {
 		return nil, err
@@ -251,13 +279,13 @@ func (d *dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) 
 		cfg.RootCAs = d.authorities.Current()
 	}
 	if cfg.ServerName == "" {
-		cfg.ServerName = call.target.host
+		cfg.ServerName = call.target.Name
 	}
 	cfg.NextProtos = []string{"h2", "http/1.1"}
 	if call.h1only {
 		cfg.NextProtos = cfg.NextProtos[1:]
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.TLSHandshake), errHandshakeDeadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(d.timeouts.TLSHandshake), ErrHandshakeDeadline)
 	defer cancel()
 	call.wire.writes.Store(handshaking)
 	if d.lean != nil {
@@ -266,10 +294,10 @@ func (d *dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) 
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		if context.Cause(ctx) == errHandshakeDeadline {
-			err = errHandshakeDeadline
+		if context.Cause(ctx) == ErrHandshakeDeadline {
+			err = ErrHandshakeDeadline
 		}
-		return nil, &handshakeError{err}
+		return nil, &HandshakeError{err}
 	}
 	call.wire.writes.Store(0)
 	call.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
