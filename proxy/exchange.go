@@ -84,6 +84,9 @@ func (x *exchange) takeBody(w http.ResponseWriter) {
 	if x.r.Body == nil || x.r.Body == http.NoBody {
 		return
 	}
+	if x.r.ContentLength == 0 && len(x.r.Trailer) == 0 { // over HTTP/2, where each request has something to read from
+		return
+	}
 	if present(x.r) {
 		x.body.src, x.body.bound, x.body.present, x.body.setDeadline = x.r.Body, &x.bound, true, noDeadline
 		_ = http.NewResponseController(w).EnableFullDuplex()

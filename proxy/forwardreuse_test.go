@@ -23,6 +23,14 @@ const leanSimple = "engine: lean\n" + simple
 // next, while other clients leave in the middle of theirs. Every client must get
 // the answer to its own request, and the upstream each request as it was sent.
 func TestForwardedMemoryIsNobodyElses(t *testing.T) {
+	var http1, http2 http.Protocols
+	http1.SetHTTP1(true)
+	http2.SetUnencryptedHTTP2(true)
+	t.Run("HTTP/1.1", func(t *testing.T) { forwardedMemory(t, &http1) })
+	t.Run("HTTP/2", func(t *testing.T) { forwardedMemory(t, &http2) })
+}
+
+func forwardedMemory(t *testing.T, protocols *http.Protocols) {
 	up := service(t, func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Id")
 		if r.URL.Path != "/"+id || r.URL.RawQuery != "q="+id || r.Host != "h"+id || len(r.Header["X-Only-"+id]) != 1 {
@@ -42,7 +50,7 @@ func TestForwardedMemoryIsNobodyElses(t *testing.T) {
 		}
 	})
 	p := start(t, unlimited(leanSimple), up.URL, Options{})
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, Protocols: protocols}}
 	defer client.CloseIdleConnections()
 	var wg sync.WaitGroup
 	for worker := range 8 {

@@ -54,7 +54,8 @@ func (x *exchange) untouched() bool {
 // and of a request that nobody else's depends on. Whether a timer, or the end of
 // the client's request, has come between is seen when the exchange is over.
 func (x *exchange) alone(a *attempt) bool {
-	return x.own() && x.body.written() && a == &x.first && a.conn.Ours() != nil && x.route.caching == nil && x.r.ProtoMajor == 1 &&
+	plain := x.r.ProtoMajor == 1 && x.body.written() || x.body.src == nil // of a stream's body, the server may speak still
+	return x.own() && plain && a == &x.first && a.conn.Ours() != nil && x.route.caching == nil &&
 		(x.retrying == nil || x.body.src == nil && x.retrying.alone())
 }
 
