@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/replay"
 )
@@ -28,7 +29,7 @@ type attempt struct {
 	// ctx is the exchange's, or life: one of its own, which ends with that and
 	// knows so at once.
 	ctx  context.Context
-	life ending
+	life h1.Ending
 
 	begun    time.Time
 	came     time.Time     // the answer's header, or the failure

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/levee-proxy/levee/proxy/h1"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
@@ -216,5 +219,26 @@ func TestLeftOverBytesAreNeverAnAnswer(t *testing.T) {
 		if resp.StatusCode != 200 || body != "good" {
 			t.Fatalf("answered %d %q", resp.StatusCode, body)
 		}
+	}
+}
+
+// TestAttemptKnowsItsExchangesEnd at once: its own context hears of it on
+// another goroutine, and whatever asks before that would blame somebody else.
+func TestAttemptKnowsItsExchangesEnd(t *testing.T) {
+	late := errors.New("late")
+	for range 100 {
+		e := &h1.Ending{}
+		e.Follow(t.Context())
+		a := &attempt{}
+		a.life.Follow(e)
+		a.ctx = &a.life
+		if err := context.Cause(a.ctx); err != nil {
+			t.Fatalf("before: %v", err)
+		}
+		e.Cancel(late)
+		if err := context.Cause(a.ctx); err != late {
+			t.Fatalf("ended for %v", err)
+		}
+		a.life.Cancel(nil)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/limiter"
+	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
@@ -56,7 +57,7 @@ type facts struct {
 
 	ctx      context.Context // ending, once it has begun
 	cancel   context.CancelCauseFunc
-	ending   ending
+	ending   h1.Ending
 	deadline time.Time // zero: none
 	retrying *retrying // again, or nil: the request is sent once
 	again    retrying
@@ -143,9 +144,9 @@ func (x *exchange) limit() {
 	if x.cancel != nil {
 		return
 	}
-	x.ending.begin(x.r.Context())
+	x.ending.Follow(x.r.Context())
 	if x.bound.cancel == nil {
-		x.bound.cancel = x.ending.cancel
+		x.bound.cancel = x.ending.Cancel
 	}
 	x.ctx, x.cancel = &x.ending, x.bound.cancel
 	l := limits{deadline: x.deadline, permit: &x.permit, body: &x.body}
@@ -186,7 +187,7 @@ func (x *exchange) finish() {
 	if x.retrying != nil { // behind cancel, which ends what is still under way
 		x.retrying.end(time.Time{})
 	}
-	if x.free = free && (x.cancel == nil || x.ending.unheard && (x.retrying == nil || x.first.life.unheard)); !x.free {
+	if x.free = free && (x.cancel == nil || x.ending.Unheard() && (x.retrying == nil || x.first.life.Unheard())); !x.free {
 		x.values.release()
 		x.values = nil
 		x.permit.forget()

@@ -280,3 +280,8 @@ func countAllocations(t *testing.T, yaml, upstream, ask string) {
 		t.Errorf("%.1f allocations, want %d at most", least, forwardedAllocations)
 	}
 }
+
+// hearer is told of an end, and does nothing about it.
+type hearer struct{}
+
+func (*hearer) ContextEnded() {}

@@ -151,7 +151,7 @@ func (r *retrying) race(p *Proxy, a, hedge *attempt, came <-chan *attempt) *atte
 // lose ends an attempt that is still under way, without waiting for its end.
 func (r *retrying) lose(p *Proxy, a *attempt, came <-chan *attempt) {
 	a.end()
-	a.life.cancel(errHedged)
+	a.life.Cancel(errHedged)
 	r.loose.Go(func() {
 		<-came
 		defer func() { a.done(time.Now()) }()

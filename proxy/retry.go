@@ -98,7 +98,7 @@ func (o *ownFields) passAttempt(x *exchange, a *attempt) {
 func (r *retrying) enlist(a *attempt) *attempt {
 	a.number = r.first + len(r.mine)
 	a.h1only = r.x.upgrade
-	a.life.begin(r.x.ctx)
+	a.life.Follow(r.x.ctx)
 	a.ctx = &a.life
 	r.mine = append(r.mine, a)
 	r.x.bound.holds(a.permit)
@@ -319,7 +319,7 @@ func (r *retrying) place(e *endpoint, now time.Time) *attempt {
 // their end: those that have lost, beside whoever's answer was passed on.
 func (r *retrying) settle() {
 	for _, a := range r.mine {
-		a.life.cancel(context.Cause(r.x.ctx))
+		a.life.Cancel(context.Cause(r.x.ctx))
 	}
 }
 

@@ -44,7 +44,7 @@ func (r *retrying) putAside(a *attempt) {
 func (r *retrying) read(a *attempt) {
 	resp, told := a.resp, *a.resp
 	told.Trailer = maps.Clone(resp.Trailer) // the transport may add to its own at any time
-	body := readAhead(resp.Body, keptAnswer, func() { a.life.cancel(errSetAside) })
+	body := readAhead(resp.Body, keptAnswer, func() { a.life.Cancel(errSetAside) })
 	timer := time.NewTimer(keptWithin)
 	defer timer.Stop()
 	select {

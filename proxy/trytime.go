@@ -56,7 +56,7 @@ func (t *tryTime) check() {
 		return
 	}
 	t.over = true
-	t.a.life.cancel(errTryDeadline)
+	t.a.life.Cancel(errTryDeadline)
 }
 
 // end stops the clock, and reports whether it has ended the attempt.

@@ -340,7 +340,7 @@ func (x *exchange) send(p []byte) error {
 func (x *exchange) fail(err error) error {
 	if err != nil && x.err == nil {
 		x.err = err
-		x.ctx.cancel(context.Canceled)
+		x.ctx.End(context.Canceled)
 	}
 	return err
 }

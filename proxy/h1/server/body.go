@@ -55,7 +55,7 @@ func (b *body) Read(p []byte) (int, error) {
 			break
 		}
 		if _, malformed := errors.AsType[*h1.Error](err); !malformed {
-			b.x.ctx.cancel(context.Canceled) // the connection is gone, or half of it
+			b.x.ctx.End(context.Canceled) // the connection is gone, or half of it
 		}
 	}
 	return n, err

@@ -75,7 +75,7 @@ func (c *conn) closeIfIdle() {
 // cancel cancels the request that runs.
 func (c *conn) cancel(err error) {
 	if x := c.current.Load(); x != nil {
-		x.ctx.cancel(err)
+		x.ctx.End(err)
 	}
 }
 
@@ -216,10 +216,10 @@ func (c *conn) exchange(x *exchange) fate {
 	r := c.request(x)
 	c.current.Store(x)
 	if base := c.s.cfg.Base; base.Err() != nil { // it may have ended just before
-		x.ctx.cancel(base.Err())
+		x.ctx.End(base.Err())
 	}
 	aborted := x.handle(r)
-	x.letGo = x.ctx.cancel(context.Canceled) && x.letGo && x.body.whole()
+	x.letGo = x.ctx.End(context.Canceled) && x.ctx.Unheard() && x.letGo && x.body.whole()
 	if x.watching {
 		x.unwatch()
 	}

@@ -132,7 +132,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		}
 	}
 	x.hijacked = true
-	x.ctx.unwatch()
+	x.unwatchForGood()
 	c := x.c
 	c.wire.forget()
 	early := bytes.Clone(c.r.Peek())

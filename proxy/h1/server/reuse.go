@@ -30,7 +30,7 @@ func (s *Server) takeExchange() *exchange {
 	x, ok := s.exchanges.Get().(*exchange)
 	if !ok {
 		x = &exchange{head: new(h1.RequestHead)}
-		x.ctx.x = x
+		x.ctx.Tell(x)
 		x.blank = new(http.Request).WithContext(&x.ctx)
 		x.req = new(http.Request)
 		*x.req = *x.blank
@@ -42,6 +42,6 @@ func (s *Server) takeExchange() *exchange {
 	}
 	*req = *blank
 	*x = exchange{head: head, req: req, blank: blank}
-	x.ctx.x = x
+	x.ctx.Tell(x)
 	return x
 }

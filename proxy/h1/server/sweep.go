@@ -36,9 +36,9 @@ type place struct {
 	look       time.Time // when next
 }
 
-// watch puts the exchange under watch, unless it is. Its context must be locked,
-// and not have ended.
-func (x *exchange) watch() {
+// Waited puts the exchange under watch, unless it is. Its context must be locked,
+// and not have ended. It implements [h1.Heed].
+func (x *exchange) Waited() {
 	if x.watching {
 		return
 	}
@@ -85,15 +85,14 @@ func (x *exchange) unwatch() {
 	*p = place{}
 }
 
-// unwatch ends the watch over the connection for good. Whoever has hijacked it
-// reads from it, and takes an end of what the client sends for what it is.
-func (c *requestContext) unwatch() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.x.watching {
-		c.x.unwatch()
+// unwatchForGood ends the watch over the connection, whoever waits. Whoever has
+// hijacked it reads from it, and takes an end of what the client sends for what it is.
+func (x *exchange) unwatchForGood() {
+	x.ctx.Tell(nil)
+	if x.watching {
+		x.unwatch()
 	}
-	c.x.watching = true
+	x.watching = true
 }
 
 // run is one look, after which the timer is set again if there is anything to
@@ -118,7 +117,7 @@ func (s *sweep) run() {
 	s.mu.Unlock()
 	for _, x := range due {
 		if x.departed() {
-			x.ctx.cancel(context.Canceled)
+			x.ctx.End(context.Canceled)
 		}
 	}
 	s.mu.Lock()

@@ -1,4 +1,4 @@
-package proxy
+package h1
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 )
+
+var errLate = errors.New("too late")
 
 // hearer counts how often it was told of an end.
 type hearer struct{ times atomic.Int32 }
@@ -37,11 +39,11 @@ func TestEnding(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					above, endAbove := context.WithCancelCause(t.Context())
-					e := &ending{}
+					e := &Ending{}
 					var ctx context.Context = e
-					end := e.cancel
+					end := e.Cancel
 					if ours {
-						e.begin(above)
+						e.Follow(above)
 					} else {
 						ctx, end = context.WithCancelCause(above)
 					}
@@ -91,18 +93,18 @@ func TestEnding(t *testing.T) {
 func TestEndingIsRaced(t *testing.T) {
 	for range 2000 {
 		above, endAbove := context.WithCancel(t.Context())
-		e := &ending{}
-		e.begin(above)
+		e := &Ending{}
+		e.Follow(above)
 		var watcher hearer
 		watched := e.Watch(&watcher)
 		unheard := false
 		var wg sync.WaitGroup
 		wg.Go(endAbove)
-		wg.Go(func() { e.cancel(errDeadline) })
+		wg.Go(func() { e.Cancel(errLate) })
 		wg.Go(func() { unheard = watched && e.Unwatch(&watcher) })
 		wg.Go(func() { <-e.Done() })
 		wg.Wait()
-		if context.Cause(e) != errDeadline && context.Cause(e) != context.Canceled {
+		if context.Cause(e) != errLate && context.Cause(e) != context.Canceled {
 			t.Fatalf("the cause is %v", context.Cause(e))
 		}
 		if unheard && watcher.times.Load() > 0 {
@@ -114,41 +116,20 @@ func TestEndingIsRaced(t *testing.T) {
 // TestEndingAllocations: a context that nobody asks for its channel costs what
 // its parent takes to know of it.
 func TestEndingAllocations(t *testing.T) {
-	above := &ending{}
-	above.begin(t.Context())
-	defer above.cancel(nil)
-	e := make([]ending, 101)
+	above := &Ending{}
+	above.Follow(t.Context())
+	defer above.Cancel(nil)
+	e := make([]Ending, 101)
 	n := 0
 	var watcher hearer
 	if allocs := testing.AllocsPerRun(100, func() {
-		e[n].begin(above)
+		e[n].Follow(above)
 		if !e[n].Watch(&watcher) || !e[n].Unwatch(&watcher) {
 			t.Fatal("not watched")
 		}
-		e[n].cancel(nil)
+		e[n].Cancel(nil)
 		n++
 	}); allocs > 0 {
 		t.Errorf("%v allocations, want none", allocs)
-	}
-}
-
-// TestAttemptKnowsItsExchangesEnd at once: its own context hears of it on
-// another goroutine, and whatever asks before that would blame somebody else.
-func TestAttemptKnowsItsExchangesEnd(t *testing.T) {
-	late := errors.New("late")
-	for range 100 {
-		e := &ending{}
-		e.begin(t.Context())
-		a := &attempt{}
-		a.life.begin(e)
-		a.ctx = &a.life
-		if err := context.Cause(a.ctx); err != nil {
-			t.Fatalf("before: %v", err)
-		}
-		e.cancel(late)
-		if err := context.Cause(a.ctx); err != late {
-			t.Fatalf("ended for %v", err)
-		}
-		a.life.cancel(nil)
 	}
 }
