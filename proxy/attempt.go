@@ -12,6 +12,7 @@ import (
 
 	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/internal/connections"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 	"github.com/levee-proxy/levee/proxy/internal/replay"
 )
 
@@ -138,7 +139,7 @@ func (a *attempt) Interim(status int, h http.Header) error {
 		return nil
 	}
 	out := a.w.Header()
-	copyEndToEnd(out, h)
+	fields.CopyEndToEnd(out, h)
 	a.w.WriteHeader(status)
 	clear(out)
 	return nil

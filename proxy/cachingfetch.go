@@ -13,6 +13,7 @@ import (
 	"github.com/levee-proxy/levee/cache/storage"
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/internal/clock"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // fetch is one request to the upstream on behalf of all who ask for the same,
@@ -273,6 +274,6 @@ func (f *fetch) spared() *refusal {
 func (x *exchange) detached(r *http.Request) *exchange {
 	return &exchange{facts: facts{
 		r: r, gen: x.gen, conn: x.conn, route: x.route, start: x.start, requestID: x.requestID,
-		client: x.client, clientIP: x.clientIP, grpc: x.grpc, values: takeFieldValues(),
+		client: x.client, clientIP: x.clientIP, grpc: x.grpc, values: fields.TakeValues(),
 	}}
 }

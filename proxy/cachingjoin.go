@@ -136,7 +136,7 @@ func (p *Proxy) stream(w *beginning, x *exchange, reader *coalesce.Reader[*fetch
 	maps.Copy(h, header)
 	unsniffed(h)
 	if f.policy != nil && v.Age >= time.Second { // of what the upstream itself had from a cache
-		x.values.set(h, ageField, x.values.number(int64(v.Age/time.Second)))
+		x.values.Set(h, ageField, x.values.Number(int64(v.Age/time.Second)))
 	}
 	x.tellCacheStatus(h, said)
 	out := x.writer(w)

@@ -74,16 +74,16 @@ func (x *exchange) eachStored(e *entry, a *cache.Answer, age time.Duration, said
 		put(f.Name, f.Values)
 	}
 	if said.Hit || age >= time.Second { // else Age would say that the upstream wasn't asked for this one
-		put(ageField, x.values.list(x.values.number(int64(age/time.Second))))
+		put(ageField, x.values.List(x.values.Number(int64(age/time.Second))))
 	}
 	put(cacheStatusField, x.cacheStatus(before, said))
 	switch {
 	case whole && !sized && bodyAllowed(a.Status):
-		put("Content-Length", x.values.list(x.values.number(a.Size)))
+		put("Content-Length", x.values.List(x.values.Number(a.Size)))
 	case !whole && a.Status != http.StatusNotModified:
 		var text [64]byte
-		put("Content-Range", x.values.list(x.values.bytes(a.AppendContentRange(text[:0]))))
-		put("Content-Length", x.values.list(x.values.number(a.Range.Length)))
+		put("Content-Range", x.values.List(x.values.Bytes(a.AppendContentRange(text[:0]))))
+		put("Content-Length", x.values.List(x.values.Number(a.Range.Length)))
 	}
 }
 
@@ -120,11 +120,11 @@ func (x *exchange) tellCacheStatus(h http.Header, said *cache.Status) {
 func (x *exchange) cacheStatus(before []string, said *cache.Status) []string {
 	said.Cache = x.gen.name
 	var stack [128]byte
-	text := x.values.bytes(said.Append(stack[:0]))
+	text := x.values.Bytes(said.Append(stack[:0]))
 	if len(before) > 0 {
 		return append(before[:len(before):len(before)], text)
 	}
-	return x.values.list(text)
+	return x.values.List(text)
 }
 
 // bodyWriter writes an answer's body to a client that must take it at some pace.

@@ -27,7 +27,7 @@ func (o *ownFields) passDeadline(in http.Header, named string, left time.Duratio
 		}
 		return
 	}
-	ms := o.values.number(max(left.Milliseconds(), 1))
+	ms := o.values.Number(max(left.Milliseconds(), 1))
 	o.set(signals.EnvoyTimeoutHeader, ms)
 	if _, ok := in[signals.GRPCTimeoutHeader]; ok || isGRPC(in) {
 		o.set(signals.GRPCTimeoutHeader, signals.FormatGRPCTimeout(left))

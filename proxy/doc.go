@@ -13,10 +13,9 @@
 //	                                     or our own (packages h1 and h1/server)
 //	validate.go, memory.go               what is refused before anything else
 //	router.go                            host and path prefix to a route
-//	exchange.go, handler.go, reuse.go, fieldvalues.go
-//	                                     the request's facts, room for its texts, and the order of the steps
+//	exchange.go, handler.go, reuse.go    the request's facts, and the order of the steps
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
-//	outgoing.go, ownfields.go, forwarding.go, hopbyhop.go, requestid.go, requestbody.go
+//	outgoing.go, ownfields.go, forwarding.go, requestid.go, requestbody.go
 //	                                     the request as the upstream sees it
 //	upstream.go, resolve.go, balancer.go which endpoint takes it
 //	fingerprint.go, inbound.go, stormlog.go
@@ -61,6 +60,7 @@
 //	clients                              who asks, how often he may, and how much he may hold
 //	clock                                moments that fit an atomic
 //	connections                          those to endpoints: opened, kept and shared
+//	fields                               of headers: which end at a hop, and room for their values
 //	latency                              how long answers take: of an endpoint, and of a class
 //	learned                              what limiters have learned, over a restart
 //	listening                            how many connections may be open, and what of them the system tells

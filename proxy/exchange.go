@@ -11,6 +11,7 @@ import (
 	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/h1"
 	"github.com/levee-proxy/levee/proxy/h1/client"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
@@ -72,7 +73,7 @@ type facts struct {
 	body     requestBody
 	trailers *trailers // of the body; nil: nothing was sent yet
 	record   telemetry.Record
-	values   *fieldValues
+	values   *fields.Values
 
 	direct bool // the upstream's header was written down as it was, and nobody has any of it
 	free   bool // nobody else has got hold of it: see exchanges
@@ -188,7 +189,7 @@ func (x *exchange) finish() {
 		x.retrying.end(time.Time{})
 	}
 	if x.free = free && (x.cancel == nil || x.ending.Unheard() && (x.retrying == nil || x.first.life.Unheard())); !x.free {
-		x.values.release()
+		x.values.Release()
 		x.values = nil
 		x.permit.forget()
 		if x.cancel != nil {

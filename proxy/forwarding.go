@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // The forwarding fields that Levee writes. From an untrusted peer they are
@@ -163,10 +165,10 @@ func isForwarding(name string) bool {
 // forward says the forwarding fields of a request that came with the header in.
 // A trusted peer's are added to, another's are replaced.
 func (o *ownFields) forward(x *exchange, in http.Header) {
-	peer, cfg, listed := x.conn, &x.gen.cfg.Forwarding, listedIn(in)
+	peer, cfg, listed := x.conn, &x.gen.cfg.Forwarding, fields.ListedIn(in)
 	trusted := peer.trusted(x.gen)
 	said := func(name string) []string {
-		if len(in[name]) == 0 || !trusted && name != viaField || listed != nil && connectionLists(listed, name) {
+		if len(in[name]) == 0 || !trusted && name != viaField || listed != nil && fields.Lists(listed, name) {
 			return nil
 		}
 		return in[name]
@@ -213,7 +215,7 @@ func joinField(values []string, element string) string {
 }
 
 // forwardedElement renders this hop for Forwarded (RFC 7239, sections 4 to 6).
-func forwardedElement(peer *clientConn, host string, values *fieldValues) string {
+func forwardedElement(peer *clientConn, host string, values *fields.Values) string {
 	before, after := "", ""
 	switch {
 	case !peer.addr.IsValid():
@@ -222,21 +224,21 @@ func forwardedElement(peer *clientConn, host string, values *fieldValues) string
 		before, after = `"[`, `]"`
 	}
 	if host == "" || strings.IndexByte(host, '"') >= 0 || strings.IndexByte(host, '\\') >= 0 {
-		return values.join("for=", before, peer.addrText, after, ";proto=", peer.scheme)
+		return values.Join("for=", before, peer.addrText, after, ";proto=", peer.scheme)
 	}
-	return values.join("for=", before, peer.addrText, after, `;host="`, host, `";proto=`, peer.scheme)
+	return values.Join("for=", before, peer.addrText, after, `;host="`, host, `";proto=`, peer.scheme)
 }
 
 // viaElement renders this hop for Via (RFC 9110, section 7.6.3), with the
 // version in which the request was received.
-func viaElement(r *http.Request, name string, values *fieldValues) string {
+func viaElement(r *http.Request, name string, values *fields.Values) string {
 	switch {
 	case r.ProtoMajor == 2:
-		return values.join("2 ", name)
+		return values.Join("2 ", name)
 	case r.ProtoMinor == 0:
-		return values.join("1.0 ", name)
+		return values.Join("1.0 ", name)
 	}
-	return values.join("1.1 ", name)
+	return values.Join("1.1 ", name)
 }
 
 // goesInCircles says whether a request has passed a Levee of this name too often.

@@ -9,6 +9,7 @@ import (
 	"github.com/levee-proxy/levee/internal/telemetry"
 	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/proxy/internal/clients"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // ServeHTTP takes one request all its way. It works behind the proxy's own
@@ -93,7 +94,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 	x.client = clientAddr(r.Header, x.conn.addr, &g.trusted)
 	x.clientIP = x.conn.addrText
 	if x.client != x.conn.addr {
-		x.clientIP = x.values.address(x.client)
+		x.clientIP = x.values.Address(x.client)
 	}
 	if a := refuse(r, g.cfg.Limits.HeaderFields); a != nil {
 		return a
@@ -117,7 +118,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 		}
 	}
 	// With a body to come first, where the switch happens would be a matter of opinion.
-	x.upgrade = x.body.src == nil && upgradeType(r.Header) == "websocket" && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1
+	x.upgrade = x.body.src == nil && fields.UpgradeType(r.Header) == "websocket" && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/levee-proxy/levee/proxy/h1"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // ownFields are the header fields of a request that Levee has a say in, towards
@@ -15,8 +16,8 @@ import (
 // other. Only net/http's transport wants a map of them (see [attempt.header]).
 type ownFields struct {
 	list   []ownField
-	room   [12]ownField // of list
-	values *fieldValues // where their texts stand
+	room   [12]ownField   // of list
+	values *fields.Values // where their texts stand
 }
 
 // ownField is one of them. Without values it is left out.
@@ -26,10 +27,10 @@ type ownField struct {
 }
 
 // begin makes room.
-func (o *ownFields) begin(values *fieldValues) { o.list, o.values = o.room[:0], values }
+func (o *ownFields) begin(values *fields.Values) { o.list, o.values = o.room[:0], values }
 
 // set says a field. Of several of a name, the last counts.
-func (o *ownFields) set(name, value string) { o.put(name, o.values.list(value)) }
+func (o *ownFields) set(name, value string) { o.put(name, o.values.List(value)) }
 
 // drop leaves a field out, whatever the client said.
 func (o *ownFields) drop(name string) { o.put(name, nil) }
@@ -79,10 +80,10 @@ func (o *ownFields) copyTo(h http.Header) {
 // [client.Fields].
 func (a *attempt) AppendFields(b []byte) []byte {
 	in, vouched := a.x.r.Header, a.x.gen.vouched
-	listed := listedIn(in)
+	listed := fields.ListedIn(in)
 	for name, values := range in {
 		switch {
-		case hopByHop(name), a.forwarded != nil && isForwarding(name), a.own.has(name), isTwin(name, vouched), listed != nil && connectionLists(listed, name):
+		case fields.HopByHop(name), a.forwarded != nil && isForwarding(name), a.own.has(name), isTwin(name, vouched), listed != nil && fields.Lists(listed, name):
 			continue
 		case name == "Content-Length", name == "Host": // which follow from the message itself
 			continue
@@ -106,7 +107,7 @@ func (a *attempt) header() http.Header {
 	x := a.x
 	in := x.r.Header
 	h := make(http.Header, len(in)+12)
-	copyEndToEnd(h, in)
+	fields.CopyEndToEnd(h, in)
 	dropTwins(h, x.gen.vouched)
 	if a.forwarded != nil {
 		var own ownFields

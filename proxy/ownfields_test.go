@@ -17,6 +17,7 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/proxy/internal/connections"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // TestHeaderIsTheSameInBothForms: a request's header comes to the same whether it
@@ -64,7 +65,7 @@ func TestHeaderIsTheSameInBothForms(t *testing.T) {
 		conn := conns[[]string{"known", "unix"}[random.IntN(2)]]
 		x := &exchange{facts: facts{
 			r: r, gen: gens[random.IntN(len(gens))], conn: conn, requestID: "id-1", priorityText: "critical",
-			upgrade: random.IntN(8) == 0, grpc: isGRPC(h), values: takeFieldValues(),
+			upgrade: random.IntN(8) == 0, grpc: isGRPC(h), values: fields.TakeValues(),
 		}}
 		now := time.Now()
 		if random.IntN(2) == 0 {
@@ -85,7 +86,7 @@ func TestHeaderIsTheSameInBothForms(t *testing.T) {
 		if !maps.EqualFunc(http.Header(got), want, slices.Equal) {
 			t.Fatalf("of %v, trusted %v:\n%v is written, net/http gets\n%v", h, conn.trusted(x.gen), got, want)
 		}
-		x.values.release()
+		x.values.Release()
 	}
 	if before < 5000 {
 		t.Errorf("only %d requests were forwarded as the one before", before)

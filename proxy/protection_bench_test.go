@@ -53,7 +53,7 @@ func BenchmarkProtection(b *testing.B) {
 		return x
 	}
 	release := func(x *exchange) {
-		x.values.release()
+		x.values.Release()
 		p.exchanges.put(x)
 	}
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/levee-proxy/levee/cache"
 	"github.com/levee-proxy/levee/proxy/internal/connections"
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // bufferSize is how much of a body is in hand at a time.
@@ -48,14 +49,14 @@ func relay(w *beginning, x *exchange, resp *http.Response) *failure {
 // engine writes the upstream's down as it is; others want it in theirs.
 func relayHeader(w *beginning, x *exchange, resp *http.Response) {
 	direct, ok := w.ResponseWriter.(fieldsWriter)
-	listed := listedIn(resp.Header)
+	listed := fields.ListedIn(resp.Header)
 	if ok = ok && len(resp.Trailer) == 0 && listed == nil; !ok {
-		copyEndToEnd(w.Header(), resp.Header)
+		fields.CopyEndToEnd(w.Header(), resp.Header)
 		unsniffed(w.Header())
 	}
 	if x.turn.route != nil {
 		before := resp.Header[cacheStatusField]
-		if listed != nil && connectionLists(listed, cacheStatusField) {
+		if listed != nil && fields.Lists(listed, cacheStatusField) {
 			before = nil
 		}
 		w.Header()[cacheStatusField] = x.cacheStatus(before, &cache.Status{Forward: x.turn.forward})
@@ -75,7 +76,7 @@ func relayHeader(w *beginning, x *exchange, resp *http.Response) {
 		return
 	}
 	w.begun, x.direct = true, true
-	direct.WriteFields(resp.StatusCode, resp.Header, hopByHop)
+	direct.WriteFields(resp.StatusCode, resp.Header, fields.HopByHop)
 }
 
 // fieldsWriter writes an answer's header without having it copied: our own

@@ -4,12 +4,14 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // requestID is the id that a client gave its request, if it is fit for a log
 // and a header, or a new one of 128 random bits. It is for finding lines
 // again and needn't be unguessable, so a fast generator does.
-func requestID(h http.Header, name string, values *fieldValues) string {
+func requestID(h http.Header, name string, values *fields.Values) string {
 	if v := h[name]; len(v) == 1 && soundID(v[0]) {
 		return v[0]
 	}
@@ -20,7 +22,7 @@ func requestID(h http.Header, name string, values *fieldValues) string {
 	}
 	var text [2 * len(b)]byte
 	hex.Encode(text[:], b[:])
-	return values.bytes(text[:])
+	return values.Bytes(text[:])
 }
 
 // soundID accepts up to 128 characters of the kinds that ids are made of.

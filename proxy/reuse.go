@@ -1,6 +1,10 @@
 package proxy
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/levee-proxy/levee/proxy/internal/fields"
+)
 
 // exchanges are used again, as each is some 3 KiB that would have to be cleared
 // and looked through by the collector. But one that goes further than a look
@@ -25,7 +29,7 @@ func (e *exchanges) take() *exchange {
 		x = &exchange{}
 	}
 	if x.values == nil {
-		x.values = takeFieldValues()
+		x.values = fields.TakeValues()
 	}
 	return x
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // TestWhatWasGivenOutStays: exchanges, and the room for their texts, are used
@@ -70,21 +72,21 @@ func TestWhatWasGivenOutStays(t *testing.T) {
 
 // TestFieldValues: what is given out is what was asked for, however much of it.
 func TestFieldValues(t *testing.T) {
-	for name, v := range map[string]*fieldValues{"shared": {}, "each by itself": nil} {
+	for name, v := range map[string]*fields.Values{"shared": {}, "each by itself": nil} {
 		t.Run(name, func(t *testing.T) {
 			var got, want []string
 			for i := range 5000 {
 				n := int64(i * i)
 				long := strings.Repeat("x", i%1500)
-				got = append(got, v.number(n), v.join("a", long, "b"), v.list(long)[0], v.bytes([]byte(long)))
+				got = append(got, v.Number(n), v.Join("a", long, "b"), v.List(long)[0], v.Bytes([]byte(long)))
 				want = append(want, strconv.FormatInt(n, 10), "a"+long+"b", long, long)
 			}
 			if !slices.Equal(got, want) {
 				t.Error("texts have changed")
 			}
-			one := v.list("a")
+			one := v.List("a")
 			_ = append(one, "b")
-			if two := v.list("c"); one[0] != "a" || two[0] != "c" || len(one) != 1 || cap(one) != 1 {
+			if two := v.List("c"); one[0] != "a" || two[0] != "c" || len(one) != 1 || cap(one) != 1 {
 				t.Errorf("%q, %q", one, two)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -34,7 +35,7 @@ func manyPass(t *testing.T, seeds, kind uint64, share float64, pass func(*rand.R
 // endToEndOf is what of a header is for the far end.
 func endToEndOf(h http.Header) http.Header {
 	header := http.Header{}
-	copyEndToEnd(header, h)
+	fields.CopyEndToEnd(header, h)
 	if slices.Equal(h["Pragma"], []string{"no-cache"}) && slices.Equal(h["Cache-Control"], []string{"no-cache"}) {
 		delete(header, "Cache-Control") // net/http says so in other words
 	}

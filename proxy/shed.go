@@ -171,7 +171,7 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 	h["Proxy-Status"] = r.proxyStatus
 	h[signals.ShedHeader] = r.shed
 	if x.requestID != "" {
-		x.values.set(h, x.gen.requestIDHeader, x.requestID)
+		x.values.Set(h, x.gen.requestIDHeader, x.requestID)
 	}
 	if x.closes() {
 		h["Connection"] = closeValues
@@ -202,15 +202,15 @@ func (r *refusal) tell(h http.Header, x *exchange) {
 	case x.grpc && told == toldStop:
 		h[signals.PushbackHeader] = neverValues
 	case x.grpc && told == toldReturn:
-		x.values.set(h, signals.PushbackHeader, strconv.Itoa(1000*x.returnAfter))
+		x.values.Set(h, signals.PushbackHeader, strconv.Itoa(1000*x.returnAfter))
 	case told == toldStop:
 		h[signals.ShouldRetryHeader] = falseValues
 	}
 	if x.grpc || !r.form.timed() {
 		return
 	}
-	x.values.set(h, signals.RetryAfterHeader, strconv.Itoa(x.returnAfter))
+	x.values.Set(h, signals.RetryAfterHeader, strconv.Itoa(x.returnAfter))
 	if r.form == formReturnAWS {
-		x.values.set(h, signals.AWSRetryAfterHeader, strconv.Itoa(1000*x.returnAfter))
+		x.values.Set(h, signals.AWSRetryAfterHeader, strconv.Itoa(1000*x.returnAfter))
 	}
 }

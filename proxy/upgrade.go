@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
 // tunnel joins client and upstream after both have switched to websocket.
@@ -12,7 +14,7 @@ import (
 // have, when either side breaks, or when the proxy stops. What is written must
 // be taken within the write timeout; silence may last.
 func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
-	if upgradeType(resp.Header) != "websocket" || !x.upgrade {
+	if fields.UpgradeType(resp.Header) != "websocket" || !x.upgrade {
 		resp.Body.Close()
 		return &failure{answer: answer{status: http.StatusBadGateway, kind: errUpgrade, details: "the upstream switched to something that wasn't asked for"}, blame: true}
 	}
@@ -23,7 +25,7 @@ func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 	}
 	defer up.Close()
 	h := w.Header()
-	copyEndToEnd(h, resp.Header)
+	fields.CopyEndToEnd(h, resp.Header)
 	h["Connection"] = []string{"Upgrade"}
 	h["Upgrade"] = []string{"websocket"}
 	rc := http.NewResponseController(w)

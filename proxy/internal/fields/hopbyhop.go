@@ -1,4 +1,4 @@
-package proxy
+package fields
 
 import (
 	"net/http"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// hopByHop says whether a field is one of those that belong to one connection (RFC 9110, section
+// HopByHop says whether a field is one of those that belong to one connection (RFC 9110, section
 // 7.6.1), beside those that Connection names. Upgrade is one of them too;
 // websocket upgrades put it back.
-func hopByHop(name string) bool {
+func HopByHop(name string) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade",
 		"Http2-Settings", // of an h2c upgrade, which is never passed on
@@ -21,21 +21,21 @@ func hopByHop(name string) bool {
 	return false
 }
 
-// copyEndToEnd copies the fields of src into dst that are meant for the far
+// CopyEndToEnd copies the fields of src into dst that are meant for the far
 // end: neither hop-by-hop ones nor those that src's Connection names. Value
 // slices are shared, with their capacity cut: adding to one copies it.
-func copyEndToEnd(dst, src http.Header) {
-	listed := listedIn(src)
+func CopyEndToEnd(dst, src http.Header) {
+	listed := ListedIn(src)
 	for name, values := range src {
-		if hopByHop(name) || (listed != nil && connectionLists(listed, name)) {
+		if HopByHop(name) || (listed != nil && Lists(listed, name)) {
 			continue
 		}
 		dst[name] = values[:len(values):len(values)]
 	}
 }
 
-// listedIn is a header's Connection field, where that may name others; nil: it doesn't.
-func listedIn(h http.Header) []string {
+// ListedIn is a header's Connection field, where that may name others; nil: it doesn't.
+func ListedIn(h http.Header) []string {
 	listed := h["Connection"]
 	if len(listed) == 1 {
 		switch listed[0] {
@@ -46,9 +46,9 @@ func listedIn(h http.Header) []string {
 	return listed
 }
 
-// connectionLists says whether a Connection field names a field. A client
+// Lists says whether a Connection field names a field. A client
 // may so take out only what it sent itself: what Levee adds comes later.
-func connectionLists(connection []string, name string) bool {
+func Lists(connection []string, name string) bool {
 	for _, v := range connection {
 		for token := range strings.SplitSeq(v, ",") {
 			token = textproto.TrimString(token)
@@ -60,9 +60,9 @@ func connectionLists(connection []string, name string) bool {
 	return false
 }
 
-// upgradeType returns the protocol that a message asks to switch to, in lower
+// UpgradeType returns the protocol that a message asks to switch to, in lower
 // case, or "".
-func upgradeType(h http.Header) string {
+func UpgradeType(h http.Header) string {
 	if !httpguts.HeaderValuesContainsToken(h["Connection"], "upgrade") {
 		return ""
 	}

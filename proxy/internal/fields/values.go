@@ -1,4 +1,6 @@
-package proxy
+// Package fields has what header fields need wherever messages are passed on: which
+// of them end at a hop, and where the texts stand that Levee makes for them.
+package fields
 
 import (
 	"net/http"
@@ -8,7 +10,7 @@ import (
 	"sync"
 )
 
-// fieldValues is where the texts stand that Levee makes for a request, most of
+// Values is where the texts stand that Levee makes for a request, most of
 // them values of header fields, to spare an allocation for each.
 //
 // Room and text are filled from the front, and replaced when they are full: what
@@ -18,8 +20,8 @@ import (
 // reads it although the exchange is over; while the rest serves the next
 // exchange. Whoever keeps one value keeps up to valuesRoom and valuesText more.
 //
-// A nil one allocates each.
-type fieldValues struct {
+// A nil one allocates each. It is not safe for concurrent use.
+type Values struct {
 	room []string // free
 	text strings.Builder
 }
@@ -31,22 +33,23 @@ const (
 	valuesText = 4 << 10 // bytes
 )
 
-var fieldValuesPool = sync.Pool{New: func() any { return &fieldValues{} }}
+var fieldValuesPool = sync.Pool{New: func() any { return &Values{} }}
 
-func takeFieldValues() *fieldValues { return fieldValuesPool.Get().(*fieldValues) }
+// TakeValues returns one that nobody uses, perhaps with what another exchange left.
+func TakeValues() *Values { return fieldValuesPool.Get().(*Values) }
 
-// release gives the rest to the next exchange. What was given out stays.
-func (v *fieldValues) release() {
+// Release gives the rest to the next exchange. What was given out stays.
+func (v *Values) Release() {
 	if v != nil {
 		fieldValuesPool.Put(v)
 	}
 }
 
-// set gives a header a field with one value.
-func (v *fieldValues) set(h http.Header, name, value string) { h[name] = v.list(value) }
+// Set gives a header a field with one value.
+func (v *Values) Set(h http.Header, name, value string) { h[name] = v.List(value) }
 
-// list is the values of a field that has one. Appending to it copies it.
-func (v *fieldValues) list(value string) []string {
+// List is the values of a field that has one. Appending to it copies it.
+func (v *Values) List(value string) []string {
 	if v == nil {
 		return []string{value}
 	}
@@ -59,8 +62,8 @@ func (v *fieldValues) list(value string) []string {
 	return one
 }
 
-// join is its parts in one text.
-func (v *fieldValues) join(parts ...string) string {
+// Join is its parts in one text.
+func (v *Values) Join(parts ...string) string {
 	size := 0
 	for _, part := range parts {
 		size += len(part)
@@ -75,8 +78,8 @@ func (v *fieldValues) join(parts ...string) string {
 	return v.text.String()[from:]
 }
 
-// bytes is a text of the bytes, which are copied.
-func (v *fieldValues) bytes(b []byte) string {
+// Bytes is a text of the bytes, which are copied.
+func (v *Values) Bytes(b []byte) string {
 	if v == nil || len(b) > valuesText/4 {
 		return string(b)
 	}
@@ -87,7 +90,7 @@ func (v *fieldValues) bytes(b []byte) string {
 
 // grow makes room for so many bytes of text, and says where they begin. A
 // builder's bytes are written once, so that strings of them may be shared.
-func (v *fieldValues) grow(size int) (from int) {
+func (v *Values) grow(size int) (from int) {
 	if v.text.Cap()-v.text.Len() < size {
 		v.text.Reset()
 		v.text.Grow(valuesText)
@@ -95,17 +98,17 @@ func (v *fieldValues) grow(size int) (from int) {
 	return v.text.Len()
 }
 
-// number is n in decimal digits.
-func (v *fieldValues) number(n int64) string {
+// Number is n in decimal digits.
+func (v *Values) Number(n int64) string {
 	if 0 <= n && n < 100 {
 		return strconv.Itoa(int(n)) // of a table
 	}
 	var digits [20]byte
-	return v.bytes(strconv.AppendInt(digits[:0], n, 10))
+	return v.Bytes(strconv.AppendInt(digits[:0], n, 10))
 }
 
-// address is a as [netip.Addr.String] has it.
-func (v *fieldValues) address(a netip.Addr) string {
+// Address is a as [netip.Addr.String] has it.
+func (v *Values) Address(a netip.Addr) string {
 	var text [64]byte
-	return v.bytes(a.AppendTo(text[:0]))
+	return v.Bytes(a.AppendTo(text[:0]))
 }

@@ -1,4 +1,4 @@
-package proxy
+package fields
 
 import (
 	"maps"
@@ -34,7 +34,7 @@ func TestCopyEndToEnd(t *testing.T) {
 			src["Connection"] = tc.connection
 		}
 		dst := http.Header{}
-		copyEndToEnd(dst, src)
+		CopyEndToEnd(dst, src)
 		if got, want := slices.Sorted(maps.Keys(dst)), slices.Sorted(slices.Values(append(tc.want, "Server"))); !slices.Equal(got, want) {
 			t.Errorf("Connection %q: %v, want %v", tc.connection, got, want)
 		}
@@ -52,7 +52,7 @@ func BenchmarkCopyEndToEnd(b *testing.B) {
 	cpu := benchclient.CPU()
 	for b.Loop() {
 		clear(dst)
-		copyEndToEnd(dst, src)
+		CopyEndToEnd(dst, src)
 	}
 	b.ReportMetric(float64((benchclient.CPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
