@@ -48,6 +48,7 @@ type wireConn struct {
 	direct  *socket.Socket // nil: Conn is another's
 	reader  io.Reader
 	writer  io.Writer
+	shared  *sharedWriter   // writer, where it speaks HTTP/2; set before the first request
 	socket  syscall.RawConn // nil where the transport below has none
 	peek    func(fd uintptr)
 	silent  bool // what peek found
@@ -67,6 +68,12 @@ type wireConn struct {
 	settled chan struct{} // closed once the upstream's HTTP/2 settings are in force, or nothing will come
 	settles sync.Once
 	writes  atomic.Int32 // since the connection was ready for requests
+}
+
+// share lets several requests at a time write to it.
+func (w *wireConn) share() {
+	w.shared = newSharedWriter(w.writer)
+	w.writer = w.shared
 }
 
 // settle tells who waits for the upstream's settings.
@@ -176,6 +183,10 @@ func (w *wireConn) becomesIdle() *Conn {
 func (c *Conn) RoundTrip(ctx context.Context, req *http.Request) (*http.Response, error) {
 	if c.lean != nil {
 		return c.lean.RoundTrip(ctx, req, nil)
+	}
+	if s := c.wire.shared; s != nil {
+		s.asking.Add(1)
+		defer s.asking.Add(-1)
 	}
 	return c.cc.RoundTrip(req.WithContext(ctx))
 }

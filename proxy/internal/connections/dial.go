@@ -235,7 +235,12 @@ func (d *Dialer) awaitSettings(ctx context.Context, c *Conn) {
 }
 
 func (d *Dialer) dialPlain(ctx context.Context, _, _ string) (net.Conn, error) {
-	return d.open(ctx, ctx.Value(diallingKey{}).(*dialling))
+	call := ctx.Value(diallingKey{}).(*dialling)
+	nc, err := d.open(ctx, call)
+	if err == nil && call.h2 {
+		call.wire.share()
+	}
+	return nc, err
 }
 
 // open opens a connection.
@@ -300,6 +305,8 @@ func (d *Dialer) openTLS(ctx context.Context, call *dialling) (net.Conn, error) 
 		return nil, &HandshakeError{err}
 	}
 	call.wire.writes.Store(0)
-	call.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
+	if call.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"; call.h2 {
+		call.wire.share()
+	}
 	return tc, nil
 }
