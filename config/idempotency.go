@@ -15,9 +15,12 @@ const (
 	GuardPass   = "pass"
 )
 
+// Guarding says whether any requests are guarded.
+func (i *RouteIdempotency) Guarding() bool { return i.Mode != IdempotencyOff && i.Mode != "" }
+
 // Guards says whether requests of a method are guarded.
 func (i *RouteIdempotency) Guards(method string) bool {
-	if i.Mode == IdempotencyOff || i.Mode == "" {
+	if !i.Guarding() {
 		return false
 	}
 	if len(i.Methods) == 0 {
@@ -28,7 +31,7 @@ func (i *RouteIdempotency) Guards(method string) bool {
 
 // Guarded says whether any route has an idempotency guard.
 func (c *Config) Guarded() bool {
-	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Idempotency.Mode != IdempotencyOff && r.Idempotency.Mode != "" })
+	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Idempotency.Guarding() })
 }
 
 // idempotency refuses one file for two things, and bodies that would never fit.

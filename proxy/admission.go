@@ -128,7 +128,7 @@ func (x *exchange) classify() {
 	x.setDeadline(trusted)
 	x.setPriority(trusted)
 	x.record.Upstream = x.route.upstream.cfg.Name
-	x.class = x.route.class
+	x.class = int(x.route.class)
 	if x.grpc {
 		x.class = x.route.upstream.classes.Number(x.r.URL.Path)
 	}

@@ -35,22 +35,24 @@ type generation struct {
 // route is a configured route, bound to its upstream. What each request needs of
 // it stands together, behind the node that finds it: among thousands of routes
 // nothing of one is in the processor's caches, and each place to look at is a
-// wait for memory.
+// wait for memory. All of it together is two lines of such a cache, and begins
+// with one, as Go puts what is of that size.
 type route struct {
-	node     pathNode    // where it is found, unless another one is found there too
-	caching  *routeCache // nil: nothing is cached
-	caps     *clients.Caps
-	metrics  *telemetry.RouteMetrics
-	upstream *Upstream
-	name     string
-	timeouts routeTimeouts
-	class    int              // of its requests, in the upstream's classes
-	priority limiter.Priority // of its requests that say none
-	level    string           // the same, as configured
-
+	node        pathNode    // where it is found, unless another one is found there too
+	caching     *routeCache // nil: nothing is cached
+	caps        *clients.Caps
+	metrics     *telemetry.RouteMetrics
+	upstream    *Upstream
 	fallback    *fallback    // nil: there is none
 	cacheCounts *cacheCounts // nil: neither
-	cfg         *config.Route
+
+	name     string
+	timeouts routeTimeouts
+	class    int32            // of its requests, in the upstream's classes
+	priority limiter.Priority // of its requests that say none
+	guards   bool             // some of its requests are guarded by their Idempotency-Key
+	level    string           // priority, as configured
+	cfg      *config.Route    // of which no usual request needs anything
 }
 
 // routeTimeouts are a route's. 0: none.
@@ -60,6 +62,7 @@ type routeTimeouts struct{ whole, answer time.Duration }
 func (rt *route) bind(cfg *config.Route) {
 	level, _ := config.ParsePriority(cfg.Priority)
 	rt.cfg, rt.name, rt.level, rt.priority = cfg, cfg.Name, cfg.Priority, limiter.Priority(level)
+	rt.guards = cfg.Idempotency.Guarding()
 	rt.timeouts = routeTimeouts{whole: time.Duration(cfg.Timeout), answer: time.Duration(cfg.ResponseTimeout)}
 }
 
@@ -104,7 +107,7 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		rc := &cfg.Routes[i]
 		rt := &route{upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
 		rt.bind(rc)
-		rt.class = rt.upstream.classes.Add(rc.Name)
+		rt.class = int32(rt.upstream.classes.Add(rc.Name))
 		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
 			rt.caps = clients.NewCaps(rc.RateLimit, cfg.Clients.Remembered)
 		}

@@ -170,7 +170,7 @@ func (a *attempt) roundTrip(out *http.Request) {
 // judge notes what came of an attempt: for the limiter, the balancer, and the
 // metrics.
 func (x *exchange) judge(a *attempt) {
-	e, metrics := a.endpoint, x.route.upstream.metrics
+	e, metrics := a.endpoint, a.endpoint.up.metrics
 	now := time.Now()
 	a.came, a.latency = now, now.Sub(a.begun)
 	if a.err != nil {

@@ -15,6 +15,9 @@ import (
 // request goes on as any other: there is nothing to guard, or the route says
 // that it may pass where it can't be.
 func (p *Proxy) guarded(w *beginning, x *exchange) bool {
+	if !x.route.guards {
+		return false
+	}
 	cfg := &x.route.cfg.Idempotency
 	if x.upgrade || !cfg.Guards(x.r.Method) {
 		return false

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/levee-proxy/levee/config"
 )
@@ -140,5 +141,13 @@ func BenchmarkRoute(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestRouteFitsIntoTwoCacheLines, which is what a request among thousands of
+// routes waits for.
+func TestRouteFitsIntoTwoCacheLines(t *testing.T) {
+	if size := unsafe.Sizeof(route{}); size > 128 {
+		t.Errorf("%d bytes", size)
 	}
 }
