@@ -110,6 +110,7 @@ const warmUp = time.Second
 func (c *benchCase) takes(peers, runs int, each time.Duration) time.Duration {
 	if variants := c.variants(); len(variants) > 1 {
 		var sum time.Duration
+		runs, each = c.rounds(runs, each)
 		for _, v := range variants {
 			sum += v.takes(peers, runs, each)
 		}

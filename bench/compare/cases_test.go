@@ -80,6 +80,35 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestInTurn: the variants of a proxy are measured one right after the other, each as
+// often first as last, and each proxy is the first in its turn.
+func TestInTurn(t *testing.T) {
+	var all []*running
+	for _, name := range []string{"levee", "levee", "nginx", "haproxy", "haproxy"} { // nginx' second didn't start
+		all = append(all, &running{peer: peer{name: name}})
+	}
+	for round, want := range [][]int{{0, 1, 2, 3, 4}, {2, 4, 3, 1, 0}, {3, 4, 0, 1, 2}, {1, 0, 2, 4, 3}} {
+		if got := inTurn(all, round); !slices.Equal(got, want) {
+			t.Errorf("round %d: %v, want %v", round, got, want)
+		}
+	}
+	if got := inTurn(nil, 1); len(got) != 0 {
+		t.Errorf("nobody: %v", got)
+	}
+}
+
+// TestRoundsOfGrowth: what is to show a few percent has many rounds.
+func TestRoundsOfGrowth(t *testing.T) {
+	grows := benchCase{Grow: growth{keys: []int{1, 2}}}
+	if runs, each := grows.rounds(3, 2*time.Second); runs < 20 || each != time.Second {
+		t.Errorf("%d rounds of %v", runs, each)
+	}
+	plain := benchCase{}
+	if runs, each := plain.rounds(3, 2*time.Second); runs != 3 || each != 2*time.Second {
+		t.Errorf("%d rounds of %v", runs, each)
+	}
+}
+
 // TestConfigurations: every proxy has a configuration for each case that it
 // takes part in, in which nothing is left open.
 func TestConfigurations(t *testing.T) {

@@ -77,6 +77,16 @@ func spreadOf(figures []float64) (s spread, ok bool) {
 	return spread{sorted[0], (sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n-1]}, true
 }
 
+// quartilesOf sums up many: between the first and the last is the half in the middle.
+func quartilesOf(figures []float64) (s spread, ok bool) {
+	if s, ok = spreadOf(figures); ok {
+		sorted := slices.Sorted(slices.Values(figures))
+		n := len(sorted)
+		s.min, s.max = sorted[(n-1)/4], sorted[n-1-(n-1)/4]
+	}
+	return s, ok
+}
+
 // of is a figure of all runs.
 func (p *peerResult) of(figure func(*sample) float64) (spread, bool) {
 	var figures []float64
@@ -89,13 +99,16 @@ func (p *peerResult) of(figure func(*sample) float64) (spread, bool) {
 // ratio is a figure of one proxy over another's, round by round: what both
 // shared of the machine's moods falls out.
 func ratio(a, b *peerResult, figure func(*sample) float64) (spread, bool) {
-	var ratios []float64
+	return spreadOf(ratios(a, b, figure))
+}
+
+func ratios(a, b *peerResult, figure func(*sample) float64) (ratios []float64) {
 	for i := range min(len(a.Samples), len(b.Samples)) {
 		if below := figure(&b.Samples[i]); below > 0 {
 			ratios = append(ratios, figure(&a.Samples[i])/below)
 		}
 	}
-	return spreadOf(ratios)
+	return ratios
 }
 
 // The figures.

@@ -116,7 +116,8 @@ func (o *options) takes() (sum time.Duration) {
 // measured in turns, each round beginning with another one. One that fails is
 // left out from there on; that doesn't spoil the others' figures.
 func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Writer) (caseResult, error) {
-	result := caseResult{Name: s.Name, Title: s.Title, Seconds: o.each.Seconds(), Measured: time.Now().UTC().Truncate(time.Second), Note: o.comment}
+	runs, each := s.rounds(o.runs, o.each)
+	result := caseResult{Name: s.Name, Title: s.Title, Seconds: each.Seconds(), Measured: time.Now().UTC().Truncate(time.Second), Note: o.comment}
 	fmt.Fprintf(stderr, "%s: %s\n", s.Name, s.Title)
 	var all []*running
 	var at []int // of each that runs, its place in the result
@@ -157,16 +158,15 @@ func rounds(ctx context.Context, s site, o options, behind *origin, stderr io.Wr
 			result.Peers = append(result.Peers, one)
 		}
 	}
-	for round := range o.runs {
-		for i := range all {
-			n := (i + round) % len(all)
+	for round := range runs {
+		for _, n := range inTurn(all, round) {
 			p := &result.Peers[at[n]]
 			if p.Failed != "" {
 				continue
 			}
-			f, err := all[n].turn(ctx, behind, o.each, round)
+			f, err := all[n].turn(ctx, behind, each, round)
 			if err != nil { // a busy machine can spoil a run; twice in a row it is the proxy
-				f, err = all[n].turn(ctx, behind, o.each, round)
+				f, err = all[n].turn(ctx, behind, each, round)
 			}
 			if ctx.Err() != nil {
 				return result, ctx.Err()

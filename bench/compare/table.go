@@ -83,7 +83,7 @@ func (c *caseResult) table() string {
 		rows = [][]string{{"", "a connection", "Levee's, as a multiple", "resident with all"}}
 	}
 	if c.grows() {
-		rows[0][2] = "as a multiple of its first"
+		rows[0][2] = "as a multiple of its first: quartiles"
 	}
 	var remarks []string
 	runs := 0
@@ -103,14 +103,14 @@ func (c *caseResult) table() string {
 		runs = max(runs, len(p.Samples))
 		times := ""
 		if other := c.against(p); other != nil && other != p {
-			figure, above, below := cpu, other, p
+			figure, above, below, sum := cpu, other, p, spreadOf
 			if c.idleCase() {
 				figure = perConnection
 			}
 			if c.grows() {
-				above, below = p, other
+				above, below, sum = p, other, quartilesOf
 			}
-			if s, ok := ratio(above, below, figure); ok {
+			if s, ok := sum(ratios(above, below, figure)); ok {
 				times = s.text("%.2f", 1)
 			}
 		}

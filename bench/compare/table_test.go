@@ -25,6 +25,25 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+func TestQuartiles(t *testing.T) {
+	for _, tc := range []struct {
+		figures []float64
+		want    spread
+	}{
+		{[]float64{3}, spread{3, 3, 3}},
+		{[]float64{4, 2}, spread{2, 3, 4}},
+		{[]float64{5, 1, 2, 4, 3}, spread{2, 3, 4}},
+		{[]float64{1, 2, 3, 4, 5, 6, 7, 900}, spread{2, 4.5, 7}},
+	} {
+		if got, ok := quartilesOf(tc.figures); !ok || got != tc.want {
+			t.Errorf("%v: %+v, %v, want %+v", tc.figures, got, ok, tc.want)
+		}
+	}
+	if _, ok := quartilesOf(nil); ok {
+		t.Error("quartiles of nothing")
+	}
+}
+
 // TestRatioGoesByRounds: a minute in which the machine was slow doesn't change it.
 func TestRatioGoesByRounds(t *testing.T) {
 	ours := &peerResult{Samples: []sample{{CPU: 30}, {CPU: 300}, {CPU: 30}}}
