@@ -28,6 +28,7 @@ type cacheTurn struct {
 
 	verdict cache.Verdict
 	early   bool          // it is to be refreshed although it is fresh
+	named   bool          // its key is known already
 	looked  bool          // what is said up to here was found out already, just now
 	forward cache.Forward // why it goes to the upstream
 	result  cacheResult
@@ -40,10 +41,14 @@ type cacheTurn struct {
 func (p *Proxy) takesPart(x *exchange) bool {
 	t := &x.turn
 	parts := p.o.caching.parts.Load()
-	if t.looked && t.route == x.route.caching && t.parts == parts {
+	same := t.route == x.route.caching && t.parts == parts
+	if t.looked && same {
 		return true
 	}
-	*t = cacheTurn{}
+	named := t.named && same
+	if t.named = false; !named {
+		*t = cacheTurn{}
+	}
 	if x.route.caching == nil || parts == nil {
 		return false
 	}
@@ -52,7 +57,9 @@ func (p *Proxy) takesPart(x *exchange) bool {
 	if x.upgrade || x.grpc || x.wantsStream() {
 		return false
 	}
-	t.req = cacheRequest(x)
+	if !named {
+		t.req = cacheRequest(x)
+	}
 	t.route.cfg.Prepare(&t.req)
 	if reason := t.req.Bypass(); reason == cache.ReasonMethod && t.queries(x) {
 		return true // it has a name once its content was read
@@ -62,8 +69,28 @@ func (p *Proxy) takesPart(x *exchange) bool {
 		}
 		return false
 	}
-	t.name()
+	if !named {
+		t.name()
+	}
+	t.misses()
 	return true
+}
+
+// misses is what is said until it is known better.
+func (t *cacheTurn) misses() { t.result, t.forward = cacheMiss, cache.ForwardURIMiss }
+
+// expect names what a GET or HEAD asks for before it is known whether the cache
+// takes part: while that is found out, what is stored comes from memory.
+func (p *Proxy) expect(x *exchange) {
+	t := &x.turn
+	*t = cacheTurn{route: x.route.caching, parts: p.o.caching.parts.Load()}
+	if t.route == nil || t.parts == nil {
+		return
+	}
+	t.req = cacheRequest(x)
+	t.name()
+	t.named = true
+	t.parts.store.Expect(&t.base)
 }
 
 // name finds the key of what the request asks for.
@@ -72,7 +99,6 @@ func (t *cacheTurn) name() {
 	for i, b := range t.route.salt {
 		t.base[i] ^= b
 	}
-	t.result, t.forward = cacheMiss, cache.ForwardURIMiss
 }
 
 // cacheRequest is a request as the decisions see it.

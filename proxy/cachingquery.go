@@ -70,6 +70,7 @@ func (p *Proxy) readQuery(w *beginning, x *exchange) (held, answered bool) {
 	t.req.ContentSum = cache.SumContent(x.r.Header, body.bytes)
 	x.content = binary.LittleEndian.Uint64(t.req.ContentSum[:])
 	t.name()
+	t.misses()
 	return true, false
 }
 

@@ -38,7 +38,9 @@ func (e *express) hit(c *clientConn, r *http.Request, b []byte) (head []byte, bo
 		return b, nil // a rate cap's tokens are taken once
 	}
 	x := p.exchanges.take()
-	x.r, x.gen, x.conn, x.route, x.start = r, gen, c, route, time.Now()
+	x.r, x.gen, x.conn, x.route = r, gen, c, route
+	p.expect(x)
+	x.start = time.Now()
 	x.grpc = isGRPC(r.Header)
 	if p.admit(x) != nil || !p.takesPart(x) {
 		x.finish()

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 )
 
 // index finds entries by their keys. Readers take no lock and write nothing; those
@@ -97,6 +98,26 @@ func (ix *index[P]) get(k *Key) *Entry[P] {
 		}
 	}
 	return nil
+}
+
+// What expect loads of an entry and of what its answer begins with, in lines of
+// the processor's cache: up to the fields, and all of a lead. More, of the places
+// that a processor has for what is on its way, measured no better.
+const (
+	entryLines = 7
+	leadLines  = len(lead{}) / line
+)
+
+// expect has the processor load what get will look at and what a hit then needs.
+// It waits for the set alone.
+func (ix *index[P]) expect(k *Key) {
+	hash := ix.hash(k)
+	s := setOf(*ix.shard(hash).sets.Load(), hash)
+	for m := marked(s.tags.Load(), tagOf(hash)); m != 0; m &= m - 1 {
+		slot := &s.slots[bits.TrailingZeros64(m)/8]
+		prefetch(unsafe.Pointer(slot.entry.Load()), entryLines)
+		prefetch(unsafe.Pointer(slot.lead.Load()), leadLines)
+	}
 }
 
 // find is where k's entry stands.

@@ -161,3 +161,33 @@ func TestIndexIsDense(t *testing.T) {
 		t.Errorf("%d bytes for each entry, %d of %d stand in a set behind", each, behind, n)
 	}
 }
+
+// TestExpect: what is expected is what is found, or not; nothing else comes of it.
+func TestExpect(t *testing.T) {
+	s := small(t)
+	there, gone := testKey(1), testKey(2)
+	s.Expect(&there) // of an empty store
+	put(t, s, there, "u", 7)
+	e := Entry[int]{Policy: 8, Body: NewBody(make([]byte, 5000))}
+	if err := s.Put(gone, s.Mark(), Labels{}, e); err != nil {
+		t.Fatal(err)
+	}
+	uses := func() uint32 {
+		e, _ := s.Get(there, nil)
+		return e.uses(s.space.Load().eviction.age.Load())
+	}
+	before := uses()
+	for range 3 {
+		s.Expect(&there)
+		s.Expect(&gone)
+	}
+	take(s, gone, nil)
+	s.Expect(&gone)
+	if n := uses(); n != before+1 || is(s, there) != 7 || is(s, gone) != -1 {
+		t.Errorf("%d uses after %d, %d and %d", n, before, is(s, there), is(s, gone))
+	}
+	if n := testing.AllocsPerRun(100, func() { s.Expect(&there) }); n != 0 {
+		t.Errorf("it allocates %v times", n)
+	}
+	prefetch(nil, 1) // which no address does harm to
+}

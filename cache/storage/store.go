@@ -31,6 +31,10 @@ func New[P any](o Options[P]) (*Store[P], error) {
 	return s, nil
 }
 
+// Expect says that Get will be asked for this key, a little later: until then
+// what it finds can come from memory. Nothing else comes of it.
+func (s *Store[P]) Expect(k *Key) { s.space.Load().index.expect(k) }
+
 // Get is the response with this key whose policy matches, the last one stored if
 // several do; nil matches any. It may be stale: that is the caller's to decide,
 // see [Store.Purged].
