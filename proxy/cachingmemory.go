@@ -3,7 +3,7 @@ package proxy
 import "time"
 
 // Shares of the memory limit above which the cache gives way, and below which it
-// may grow again. New requests are refused above memoryShedAt: before it comes
+// may grow again. New requests are refused above memory.shedAt: before it comes
 // to that, the cache has given most of what it had.
 const (
 	squeezeAt = 0.90

@@ -11,7 +11,7 @@
 //
 //	listener.go, engine.go               accept, and who reads the requests: net/http's server
 //	                                     or our own (packages h1 and h1/server)
-//	validate.go, memory.go               what is refused before anything else
+//	validate.go                          what is refused before anything else
 //	router.go                            host and path prefix to a route
 //	exchange.go, handler.go, reuse.go    the request's facts, and the order of the steps
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
@@ -64,6 +64,7 @@
 //	latency                              how long answers take: of an endpoint, and of a class
 //	learned                              what limiters have learned, over a restart
 //	listening                            how many connections may be open, and what of them the system tells
+//	memory                               whether there is enough of it
 //	replay                               a body that can be sent again
 //	signals                              what messages say of attempts, keys, deadlines and trying again
 //	tlsfiles                             both sides of TLS, from files that are followed

@@ -102,8 +102,8 @@ func (p *Proxy) admit(x *exchange) *answer {
 	if x.route == nil {
 		return &answer{status: http.StatusNotFound, kind: errNoRoute, details: "no route for this host and path"}
 	}
-	if a := p.memory.refuse(); a != nil {
-		return a
+	if p.memory.Short() {
+		return &answer{status: http.StatusServiceUnavailable, kind: errUnavailable, details: "out of memory"}
 	}
 	if goesInCircles(r.Header, g.name) {
 		return &answer{status: http.StatusBadGateway, kind: errLoop, details: "the request goes in circles"}

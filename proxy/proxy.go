@@ -18,6 +18,7 @@ import (
 	"github.com/levee-proxy/levee/proxy/internal/connections"
 	"github.com/levee-proxy/levee/proxy/internal/learned"
 	"github.com/levee-proxy/levee/proxy/internal/listening"
+	"github.com/levee-proxy/levee/proxy/internal/memory"
 )
 
 // Options are what a proxy needs from outside. The zero value works: silent,
@@ -78,7 +79,7 @@ type Proxy struct {
 	base    context.Context // of all requests of our listeners
 	cutAll  context.CancelCauseFunc
 	slots   *listening.Slots
-	memory  memoryGuard
+	memory  memory.Guard
 	mu      sync.Mutex // one change at a time
 	sockets map[string]*listener
 	old     sync.WaitGroup // engines that run out
@@ -91,7 +92,7 @@ type Proxy struct {
 func New(cfg *config.Config, o Options) (*Proxy, error) {
 	o.defaults()
 	p := &Proxy{o: o, slots: listening.NewSlots(1), sockets: map[string]*listener{}}
-	p.memory.read, p.memory.tell = limitedMemory(), p.o.caching.squeeze
+	p.memory.Read, p.memory.Tell = memory.Limited(), p.o.caching.squeeze
 	p.o.caching.file.caches = p.cachesURL
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	p.o.keeper.Load(cfg.State, time.Now())
@@ -116,7 +117,7 @@ func (p *Proxy) Start() {
 	for _, l := range p.sockets {
 		go l.serve()
 	}
-	go p.memory.watch(p.base)
+	go p.memory.Watch(p.base)
 	p.o.keeper.Start(p.learned)
 	p.o.caching.file.start()
 }

@@ -38,7 +38,7 @@ func newVirtualTo(t *testing.T, yaml string, o Options, stop func()) *virtual {
 	cfg := parse(t, yaml, "http://10.0.0.1:80")
 	o.defaults()
 	p := &Proxy{o: o, slots: listening.NewSlots(1000), sockets: map[string]*listener{}}
-	p.memory.read = func() (used, limit uint64) { return 0, 0 }
+	p.memory.Read = func() (used, limit uint64) { return 0, 0 }
 	p.base, p.cutAll = context.WithCancelCause(context.Background())
 	gen, err := newGeneration(cfg, &p.o, nil)
 	if err != nil {
