@@ -9,13 +9,14 @@
 //
 // A request's way, and the files that hold each step:
 //
-//	listener.go, engine.go               accept, and who reads the requests: net/http's server
+//	listener.go, engine.go, sharedwrite.go, stack.go
+//	                                     accept, and who reads the requests: net/http's server
 //	                                     or our own (packages h1 and h1/server)
 //	validate.go                          what is refused before anything else
 //	router.go                            host and path prefix to a route
 //	exchange.go, handler.go, reuse.go    the request's facts, and the order of the steps
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
-//	outgoing.go, ownfields.go, forwarding.go, requestid.go, requestbody.go
+//	outgoing.go, ownfields.go, forwarding.go, forwarded.go, requestid.go, requestbody.go
 //	                                     the request as the upstream sees it
 //	upstream.go, resolve.go, balancer.go which endpoint takes it
 //	fingerprint.go, inbound.go, stormlog.go
@@ -27,13 +28,13 @@
 //	cachingquery.go                      a QUERY's content, which is part of its key
 //	cachingjoin.go, cachingfetch.go, cachingfill.go
 //	                                     waiting for a fetch that all share, the fetch, and what is kept of it
-//	cachingladder.go, cachingrefresh.go, cachinghead.go, cachinginvalidate.go, cachingchanges.go, cachingpurge.go
+//	cachingladder.go, cachingrefresh.go, cachinghead.go, cachinginvalidate.go, cachingchanges.go, cachingpurge.go, cachingpurges.go
 //	                                     what is stale or a fallback, refreshing, and what changes make worthless
-//	cachingsnapshot.go, cachingrestore.go, cachingrecord.go, cachingramp.go, refreshbudget.go
+//	cachingsnapshot.go, cachingowner.go, cachingrestore.go, cachingrecord.go, cachingramp.go, refreshbudget.go
 //	                                     what of it outlives a restart, and what refreshes may take
 //	idempotency.go, guardbody.go, guard.go
 //	                                     whether a request with a key may go on, or has been before
-//	guardrun.go, recorder.go, guardanswers.go
+//	guardrun.go, recorder.go, guardanswers.go, guardchain.go
 //	                                     its way apart from its client, and what its twins get
 //	admission.go, permit.go, priority.go
 //	                                     its place there: now, after a wait, or never
@@ -42,16 +43,16 @@
 //	                                     what is known of an endpoint
 //	attempt.go                           sending it once, on a connection of package connections
 //	                                     (by net/http, or by h1/client where the engine is lean)
-//	retry.go, retrypolicy.go, backoff.go, setaside.go, trytime.go
+//	retry.go, retrypolicy.go, backoff.go, setaside.go, ahead.go, trytime.go
 //	                                     when it is sent once more, and what that takes
 //	hedge.go                             a second attempt beside a slow first one
 //	relay.go, upgrade.go                 the answer's way back
 //	answer.go, failure.go                what Levee says when it answers itself
 //
 // Around it: proxy.go starts, reloads and stops; generation.go is one
-// configuration turned into working parts; state.go says what is kept over a restart;
-// status.go, cachingstatus.go, guardstatus.go, admissionstatus.go, stormstatus.go and retrystats.go are what
-// people see.
+// configuration turned into working parts; state.go says what is kept over a
+// restart; status.go, cachingstatus.go, cachingsnapshotstatus.go, guardstatus.go,
+// admissionstatus.go, stormstatus.go and retrystats.go are what people see.
 //
 // In packages of their own, below internal, is what needs to know nothing of the
 // rest:
