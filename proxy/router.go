@@ -12,7 +12,7 @@ import (
 // a host the longest path prefix wins, by whole segments. Where the paths of
 // the best host don't match, the next best host is asked.
 //
-// A look-up walks the host's labels and the path's segments through maps, so
+// A look-up walks the host's labels and the path's segments through tables, so
 // its cost depends on the request and not on the number of routes.
 type router struct {
 	exact    map[string]*pathNode // by host
@@ -23,8 +23,8 @@ type router struct {
 
 // pathNode is one segment of a path prefix.
 type pathNode struct {
-	route    *route // ends here; nil where no route does
-	children map[string]*pathNode
+	route    *route    // ends here; nil where no route does
+	children *segments // nil: none
 }
 
 func newRouter(routes []*route) *router {
@@ -60,17 +60,18 @@ func (n *pathNode) insert(prefix string, rt *route) {
 	segs := strings.FieldsFunc(prefix, func(c rune) bool { return c == '/' })
 	for i, seg := range segs {
 		if n.children == nil {
-			n.children = map[string]*pathNode{}
+			n.children = &segments{}
 		}
-		next := n.children[seg]
+		next := n.children.find(seg)
 		switch {
 		case next != nil:
 		case i == len(segs)-1 && rt.node.route == nil: // not yet in use, for another host
 			next = &rt.node
+			n.children.add(seg, next)
 		default:
 			next = &pathNode{}
+			n.children.add(seg, next)
 		}
-		n.children[seg] = next
 		n = next
 	}
 	if n.route == nil { // the first of two equal matches wins; config refuses them anyway
@@ -109,7 +110,7 @@ func (r *router) find(host string, u *url.URL) *route {
 // longest walks path's segments down from n and returns the deepest route met.
 func (n *pathNode) longest(path string) *route {
 	best := n.route
-	for len(n.children) > 0 {
+	for n.children != nil {
 		path = strings.TrimLeft(path, "/")
 		if path == "" {
 			break
@@ -120,8 +121,8 @@ func (n *pathNode) longest(path string) *route {
 		} else {
 			path = ""
 		}
-		next, ok := n.children[seg]
-		if !ok {
+		next := n.children.find(seg)
+		if next == nil {
 			break
 		}
 		n = next
