@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"strings"
+
+	"github.com/levee-proxy/levee/proxy/h1"
 )
 
 // refuse says why a request must not go further, or gives nil. It looks at
@@ -17,6 +19,10 @@ func refuse(r *http.Request, maxFields int) *answer {
 	if strings.IndexByte(r.Host, '@') >= 0 || r.URL.User != nil {
 		// http://trusted@evil: whoever reads the Host to the left of the @ is fooled.
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "userinfo in the host"}
+	}
+	if !h1.ValidHost(r.Host) {
+		// net/http takes more, and would say another host to the upstream.
+		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "no host has such characters"}
 	}
 	if r.URL.Opaque != "" || r.URL.Scheme != "" && r.URL.Host == "" {
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "the target is no path"}
