@@ -13,7 +13,7 @@
 //	                                     accept, and who reads the requests: net/http's server
 //	                                     or our own (packages h1 and h1/server)
 //	validate.go                          what is refused before anything else
-//	router.go                            host and path prefix to a route
+//	router.go, segments.go               host and path prefix to a route
 //	exchange.go, handler.go, reuse.go    the request's facts, and the order of the steps
 //	deadline.go, bound.go, progress.go   how long the client waits; what stands still
 //	outgoing.go, ownfields.go, forwarding.go, forwarded.go, requestid.go, requestbody.go
