@@ -84,9 +84,12 @@ type series struct {
 // Most requests of a route come to the same: one method, one status. So the
 // series that is counted in most is tried before the table. With few routes that
 // saves a hash; with thousands, whose tables are in no cache of the processor,
-// most of what counting costs.
+// most of what counting costs. The first one, which mostly stays the usual one, lies
+// in the table itself: what is counted in stands in the same line of such a cache
+// as the pointer to it.
 type seriesTable struct {
 	usual     atomic.Pointer[series] // nil at first
+	first     series                 // in use as soon as table has one
 	table     table[seriesKey, series]
 	owner     attribute.KeyValue
 	errorFrom uint16        // the least status that is an error by itself
@@ -124,7 +127,12 @@ func (t *seriesTable) grow(k seriesKey) *series {
 	}
 	k.errorType = strings.Clone(k.errorType) // it may be a part of something large
 	if s := t.table.add(k, t.room, func() *series {
-		return &series{key: k, attributes: attribute.NewSet(append(k.attributes(t.errorFrom), t.owner)...)}
+		s := &t.first
+		if len(t.table.all()) > 0 {
+			s = new(series)
+		}
+		s.key, s.attributes = k, attribute.NewSet(append(k.attributes(t.errorFrom), t.owner)...)
+		return s
 	}); s != nil {
 		return s
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func newTable() *seriesTable {
@@ -80,5 +81,29 @@ func TestUsualSeriesLosesNothing(t *testing.T) {
 	})
 	if len(want) != 0 {
 		t.Errorf("no series for %v", want)
+	}
+}
+
+// TestUsualSeriesIsBesideItsPointer: where a request is counted as active, and then
+// as answered, is one line of the processor's caches.
+func TestUsualSeriesIsBesideItsPointer(t *testing.T) {
+	const line = 64
+	var r RouteMetrics
+	if size := unsafe.Sizeof(r); size <= 352 || size > 384 { // Go gives 64 times 6 bytes, which begin with a line
+		t.Errorf("%d bytes", size)
+	}
+	if end := uintptr(unsafe.Pointer(&r.series.first.buckets[1])) - uintptr(unsafe.Pointer(&r)); end > line {
+		t.Errorf("the first bucket ends %d bytes behind the beginning", end)
+	}
+	r.series = seriesTable{owner: keyUpstream.String("features"), errorFrom: 400, total: new(atomic.Int64)}
+	r.Begin()
+	r.End("GET", "http", 1, 1, 200, "", 0)
+	r.Begin()
+	r.End("GET", "http", 1, 1, 404, "", 0)
+	if s := r.series.usual.Load(); s != &r.series.first || s.key.status != 200 || r.series.first.buckets[0].Load() != 1 {
+		t.Errorf("the usual series is of %+v", s.key)
+	}
+	if n := len(r.series.table.all()); n != 2 {
+		t.Errorf("%d series", n)
 	}
 }
