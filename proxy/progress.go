@@ -26,6 +26,7 @@ type progress struct {
 	timer *time.Timer
 	armed bool
 	due   time.Time
+	rang  bool // the timer did, as it was set or stopped: stuck may be about to look
 	ended bool
 }
 
@@ -70,6 +71,7 @@ func (g *progress) beforeAt(now time.Time) {
 		g.armed, g.due = true, now.Add(g.limit)
 		g.timer = time.AfterFunc(g.limit, g.stuck)
 	default:
+		g.disarm()
 		g.armed, g.due = true, now.Add(g.limit)
 		g.timer.Reset(g.limit)
 	}
@@ -82,10 +84,15 @@ func (g *progress) after() {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.armed = false
-	if g.timer != nil {
-		g.timer.Stop()
+	g.disarm()
+}
+
+// disarm stops the timer. The lock must be held.
+func (g *progress) disarm() {
+	if g.armed && !g.timer.Stop() {
+		g.rang = true
 	}
+	g.armed = false
 }
 
 func (g *progress) stuck() {
@@ -115,7 +122,13 @@ func (g *progress) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ended = true
-	if g.timer != nil {
-		g.timer.Stop()
-	}
+	g.disarm()
+}
+
+// unheard says, behind end, whether the timer never rang: nobody but the
+// exchange's own goroutine looks at it any more.
+func (g *progress) unheard() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.rang
 }

@@ -46,10 +46,10 @@ func (e *exchanges) put(x *exchange) {
 }
 
 // untouched says whether nobody but its own goroutine knows of the exchange: it
-// has no body that a transport might read, no timer, and no context that
-// somebody waits for.
+// has no body that a transport might read, no timer that has rung, and no context
+// that somebody waits for.
 func (x *exchange) untouched() bool {
-	return x.body.src == nil && x.own() && x.cancel == nil
+	return x.body.src == nil && x.own() && x.cancel == nil && x.out.guard.unheard()
 }
 
 // alone says whether an attempt whose answer was passed on to its end has left
@@ -59,7 +59,7 @@ func (x *exchange) untouched() bool {
 // the client's request, has come between is seen when the exchange is over.
 func (x *exchange) alone(a *attempt) bool {
 	plain := x.r.ProtoMajor == 1 && x.body.written() || x.body.src == nil // of a stream's body, the server may speak still
-	return x.own() && plain && a == &x.first && a.conn.Ours() != nil && x.route.caching == nil &&
+	return x.own() && plain && x.out.guard.unheard() && a == &x.first && a.conn.Ours() != nil && x.route.caching == nil &&
 		(x.retrying == nil || x.body.src == nil && x.retrying.alone())
 }
 
