@@ -285,3 +285,34 @@ func countAllocations(t *testing.T, yaml, upstream, ask string) {
 type hearer struct{}
 
 func (*hearer) ContextEnded() {}
+
+// readyBody is a body of which so many bytes are there.
+type readyBody struct {
+	io.ReadCloser
+	ready int
+}
+
+func (b readyBody) Ready() int { return b.ready }
+
+// TestPresent: what came with a large header may be too long to go out in one write
+// with it. A goroutine sends it then, which isn't done with the exchange when the
+// body has come to its end.
+func TestPresent(t *testing.T) {
+	for _, c := range []struct {
+		length, ready int
+		want          bool
+	}{
+		{1, 1, true},
+		{1, 9, true}, // the next request's, too
+		{2, 1, false},
+		{0, 0, false},
+		{-1, 9, false},
+		{16 << 10, 16 << 10, true},
+		{16<<10 + 1, 16<<10 + 1, false},
+	} {
+		r := &http.Request{ProtoMajor: 1, ContentLength: int64(c.length), Body: readyBody{ready: c.ready}}
+		if got := present(r); got != c.want {
+			t.Errorf("of %d bytes, %d are there: %v, want %v", c.length, c.ready, got, c.want)
+		}
+	}
+}

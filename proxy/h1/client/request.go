@@ -18,14 +18,16 @@ type Unsendable struct {
 // Error implements the error interface.
 func (e *Unsendable) Error() string { return e.What + " can't be written in HTTP/1.1" }
 
-// headSize is the room for a request that is written at once, maxHead what is
-// kept of a larger one's, and shortBody how long a body is at most that is written
-// together with the head.
+// headSize is the room for a request that is written at once, and maxHead what is
+// kept of a larger one's.
 const (
-	headSize  = 4 << 10
-	maxHead   = 64 << 10
-	shortBody = 16 << 10
+	headSize = 4 << 10
+	maxHead  = 64 << 10
 )
+
+// ShortBody is how long a body is at most, in bytes, that is written together with
+// the head: read within RoundTrip, and by nobody later.
+const ShortBody = 16 << 10
 
 // head is memory to write a request in.
 type head struct{ bytes []byte }
@@ -47,7 +49,7 @@ type Ready interface {
 // takes says whether a body can be written together with the head: all of it is
 // there, and it is short.
 func (h *head) takes(body io.Reader, f h1.Framing) bool {
-	if f.Kind != h1.Length || f.Length > shortBody {
+	if f.Kind != h1.Length || f.Length > ShortBody {
 		return false
 	}
 	r, ok := body.(Ready)
