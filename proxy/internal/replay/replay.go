@@ -95,6 +95,7 @@ type Reader struct {
 	ended bool
 }
 
+// Read implements [io.Reader]. It waits for what an earlier attempt is about to read.
 func (r *Reader) Read(p []byte) (int, error) {
 	b := r.b
 	b.mu.Lock()
