@@ -80,9 +80,11 @@ func (b *body) end() {
 	if b.ended.Swap(true) {
 		return
 	}
-	if r := b.x.req; r.Trailer == nil {
+	switch r := b.x.req; {
+	case len(b.h1.Trailer) == 0: // nothing is written: a further attempt may be looking whether there are any
+	case r.Trailer == nil:
 		r.Trailer = b.h1.Trailer
-	} else {
+	default:
 		maps.Copy(r.Trailer, b.h1.Trailer)
 	}
 }
