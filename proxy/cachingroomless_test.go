@@ -99,6 +99,7 @@ func TestSlowReadersLeaveRoomForSmallAnswers(t *testing.T) {
 		if r := o.get("/small"); !strings.Contains(r.status(), "stored") {
 			t.Errorf("a small one: %s", r.status())
 		}
+		synctest.Wait() // its client may have it before the store does
 		if r := o.get("/small"); !strings.HasPrefix(r.status(), "levee; hit") {
 			t.Errorf("a small one, again: %s", r.status())
 		}

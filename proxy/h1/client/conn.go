@@ -137,6 +137,7 @@ func (c *Conn) send(req *http.Request, obs Observer) error {
 		now, c.source.pending = false, out
 		return nil
 	}
+	socket.Yield() // before the look: what the body gives can't be read again for another connection
 	if c.turner != nil && c.used && !c.turner.Quiet() {
 		return ErrStale
 	}
@@ -149,7 +150,6 @@ func (c *Conn) send(req *http.Request, obs Observer) error {
 		}
 		streams = false
 	}
-	socket.Yield()
 	if _, err := c.nc.Write(out.bytes); err != nil {
 		return err
 	}
