@@ -30,6 +30,9 @@ func relay(w *beginning, x *exchange, resp *http.Response) *failure {
 		resp.ContentLength = -1
 	}
 	guard := &x.writer(w).guard
+	if x.r.ProtoMajor == 2 && cameWhole(resp) {
+		guard.limit = 0 // net/http takes it at once, and sends it when the handler has returned
+	}
 	defer guard.end()
 	guard.before()
 	x.record.Status = resp.StatusCode
@@ -43,6 +46,12 @@ func relay(w *beginning, x *exchange, resp *http.Response) *failure {
 		relayTrailer(w, resp.Trailer, announced)
 	}
 	return nil
+}
+
+// cameWhole says whether an answer is a short one of which all came with its header.
+func cameWhole(resp *http.Response) bool {
+	b, ok := resp.Body.(*upstreamBody)
+	return ok && !b.came.IsZero() && resp.ContentLength <= shortAnswer && len(resp.Trailer) == 0
 }
 
 // relayHeader passes an answer's header on, with what Levee has to say. Our own
