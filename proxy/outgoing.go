@@ -29,6 +29,9 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 		own.put("Connection", upgradeValues)
 		own.put("Upgrade", websocketValues)
 	}
+	if !in.ProtoAtLeast(1, 1) && in.Header["Expect"] != nil {
+		own.drop("Expect") // there it means nothing (RFC 9110, section 10.1.1), and would where it goes
+	}
 	own.set(x.gen.requestIDHeader, x.requestID)
 	left, has := x.left(now)
 	own.passPriority(x)
@@ -43,7 +46,7 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 	out.Proto, out.ProtoMajor, out.ProtoMinor = "HTTP/1.1", 1, 1
 	if x.body.src != nil {
 		a.body = &x.body
-		a.expects = in.Header["Expect"] != nil
+		a.expects = in.Header["Expect"] != nil && in.ProtoAtLeast(1, 1)
 		out.ContentLength = in.ContentLength
 		trailer := x.passTrailer(out)
 		if x.retrying != nil {

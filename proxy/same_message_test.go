@@ -110,6 +110,9 @@ func (m *message) endToEnd() string {
 	fmt.Fprintf(b, "%s %s host=%q body=%q\n", m.method, originForm(m.target), writtenHost(host), m.body)
 	header := endToEndOf(m.header)
 	dropTwins(header, vouchedFields(&config.Config{}))
+	if m.minor == 0 {
+		delete(header, "Expect") // it means nothing there
+	}
 	for name := range header {
 		if strings.HasPrefix(name, "X-Forwarded-") {
 			delete(header, name)
