@@ -146,21 +146,16 @@ func entryWith[P any](n int) (*Entry[P], []Field) {
 	return new(Entry[P]), make([]Field, n)
 }
 
+// fieldRooms are how many fields the types above have room for.
+var fieldRooms = [...]int{0, 4, 6, 8, 12, 16}
+
 // sizeWith is what entryWith takes from the heap.
 func sizeWith[P any](n int) int {
-	switch {
-	case n == 0:
-		return scanned(int(unsafe.Sizeof(Entry[P]{})))
-	case n <= 4:
-		return scanned(int(unsafe.Sizeof(entryWith4[P]{})))
-	case n <= 6:
-		return scanned(int(unsafe.Sizeof(entryWith6[P]{})))
-	case n <= 8:
-		return scanned(int(unsafe.Sizeof(entryWith8[P]{})))
-	case n <= 12:
-		return scanned(int(unsafe.Sizeof(entryWith12[P]{})))
-	case n <= 16:
-		return scanned(int(unsafe.Sizeof(entryWith16[P]{})))
+	entry, field := int(unsafe.Sizeof(Entry[P]{})), int(unsafe.Sizeof(Field{}))
+	for _, room := range fieldRooms {
+		if n <= room {
+			return scanned(entry + room*field)
+		}
 	}
-	return scanned(int(unsafe.Sizeof(Entry[P]{}))) + scanned(n*int(unsafe.Sizeof(Field{})))
+	return scanned(entry) + scanned(n*field)
 }
