@@ -50,10 +50,7 @@ func (x *exchange) enter() (*refusal, *failure) {
 		x.limit()
 		u.await(x.ctx)
 	}
-	now := x.start
-	if x.waited() {
-		now = time.Now()
-	}
+	now := time.Now()
 	e := u.pick(now)
 	if left, has := x.left(now); has && left <= 0 {
 		return nil, x.explainCause(errDeadline)
@@ -113,12 +110,6 @@ func (x *exchange) enter() (*refusal, *failure) {
 		x.limit()
 	}
 	return x.stillWanted(now)
-}
-
-// waited says whether time may have passed since the exchange began: in what may
-// come before it goes on to an upstream.
-func (x *exchange) waited() bool {
-	return x.route.caching != nil || x.run != nil || x.fetch != nil || x.held != nil || x.cancel != nil
 }
 
 // classify finds out what the request says of itself, as far as its peer is
