@@ -16,13 +16,14 @@ func refuse(r *http.Request, maxFields int) *answer {
 		// headers that it must not see (RFC 9110, sections 9.3.6 and 9.3.8).
 		return &answer{status: http.StatusMethodNotAllowed, kind: errRequest, details: "method not allowed: " + r.Method}
 	}
-	if strings.IndexByte(r.Host, '@') >= 0 || r.URL.User != nil {
+	if r.URL.User != nil || !h1.ValidHost(r.Host) {
 		// http://trusted@evil: whoever reads the Host to the left of the @ is fooled.
-		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "userinfo in the host"}
-	}
-	if !h1.ValidHost(r.Host) {
-		// net/http takes more, and would say another host to the upstream.
-		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "no host has such characters"}
+		// And what else no host has net/http would replace by the upstream's own.
+		details := "no host has such characters"
+		if r.URL.User != nil || strings.IndexByte(r.Host, '@') >= 0 {
+			details = "userinfo in the host"
+		}
+		return &answer{status: http.StatusBadRequest, kind: errRequest, details: details}
 	}
 	if r.URL.Opaque != "" || r.URL.Scheme != "" && r.URL.Host == "" {
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "the target is no path"}
