@@ -110,9 +110,7 @@ func (x *exchange) takeBody(w http.ResponseWriter) {
 // A longer one, which a large header's buffer may have room for, is sent by a
 // goroutine that may come to its end later than the exchange.
 func present(r *http.Request) bool {
-	body, ok := r.Body.(client.Ready)
-	return ok && r.ProtoMajor == 1 && 0 < r.ContentLength && r.ContentLength <= client.ShortBody &&
-		r.Header["Expect"] == nil && int64(body.Ready()) >= r.ContentLength
+	return r.ProtoMajor == 1 && 0 < r.ContentLength && r.ContentLength <= client.ShortBody && r.Header["Expect"] == nil && client.AllReady(r.Body, r.ContentLength)
 }
 
 // noDeadline is for a body that nobody waits for.

@@ -201,7 +201,7 @@ func (x *exchange) judge(a *attempt) {
 	if a.resp.Body == http.NoBody {
 		body.eof = true
 		a.permit.end(now)
-	} else if r, ok := a.resp.Body.(client.Ready); ok && a.resp.ContentLength > 0 && int64(r.Ready()) >= a.resp.ContentLength {
+	} else if a.resp.ContentLength > 0 && client.AllReady(a.resp.Body, a.resp.ContentLength) {
 		body.came = now
 	}
 	a.resp.Body = body

@@ -144,7 +144,7 @@ func (c *Conn) send(req *http.Request, obs Observer) error {
 	c.used = true
 	streams := req.Body != nil && f.Kind != h1.None
 	expects := streams && (len(req.Header["Expect"]) > 0 || fields != nil && fields.Expects())
-	if streams && !expects && out.takes(req.Body, f) {
+	if streams && !expects && takes(req.Body, f) {
 		if err := out.take(req.Body, f.Length); err != nil {
 			return err
 		}

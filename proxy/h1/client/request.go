@@ -46,14 +46,17 @@ type Ready interface {
 	Ready() int
 }
 
+// AllReady says whether all of a body of a known length can be read without waiting,
+// as far as the body knows.
+func AllReady(body io.Reader, length int64) bool {
+	r, ok := body.(Ready)
+	return ok && int64(r.Ready()) >= length
+}
+
 // takes says whether a body can be written together with the head: all of it is
 // there, and it is short.
-func (h *head) takes(body io.Reader, f h1.Framing) bool {
-	if f.Kind != h1.Length || f.Length > ShortBody {
-		return false
-	}
-	r, ok := body.(Ready)
-	return ok && int64(r.Ready()) >= f.Length
+func takes(body io.Reader, f h1.Framing) bool {
+	return f.Kind == h1.Length && f.Length <= ShortBody && AllReady(body, f.Length)
 }
 
 // take reads n bytes of a body, and its end.
