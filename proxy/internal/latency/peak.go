@@ -56,8 +56,12 @@ func (e *Peak) Take(from *Peak, now time.Time) {
 	e.value, e.at = value, now
 }
 
+// decayStep is the least time after which the average fades: in less, it would by
+// less than a ten thousandth, which is not worth an exponential for each sample.
+const decayStep = decayTime / 10_000
+
 func (e *Peak) decay(now time.Time) {
-	if dt := now.Sub(e.at); dt > 0 {
+	if dt := now.Sub(e.at); dt > decayStep {
 		if e.value > 0 {
 			e.value *= math.Exp(-float64(dt) / float64(decayTime))
 		}

@@ -2,6 +2,7 @@ package latency
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -27,5 +28,28 @@ func TestPeakEWMA(t *testing.T) {
 	before := e.Get(t0.Add(decayTime))
 	if got := e.Get(t0.Add(-time.Hour)); got != before {
 		t.Errorf("a clock that jumps back changes nothing: %v", got)
+	}
+}
+
+// TestPeakFadesInSteps: samples that come quickly one after the other are taken
+// together as if the average faded before each of them.
+func TestPeakFadesInSteps(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	now := time.Now()
+	var e Peak
+	exact, at := 0.0, now
+	for range 100_000 {
+		now = now.Add(time.Duration(random.Int64N(int64(decayStep) / 10)))
+		sample := time.Duration(random.Int64N(int64(time.Second)))
+		e.Observe(now, sample)
+		exact *= math.Exp(-float64(now.Sub(at)) / float64(decayTime))
+		if at = now; sample.Seconds() >= exact {
+			exact = sample.Seconds()
+		} else {
+			exact += (sample.Seconds() - exact) * sampleWeight
+		}
+		if got := e.Get(now); math.Abs(got/exact-1) > 1e-3 {
+			t.Fatalf("%v, and in steps %v", exact, got)
+		}
 	}
 }
