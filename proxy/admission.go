@@ -9,7 +9,6 @@ import (
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/limiter"
-	"github.com/levee-proxy/levee/proxy/internal/clients"
 	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
@@ -124,7 +123,7 @@ func (x *exchange) classify() {
 		x.class = x.route.upstream.classes.Number(x.r.URL.Path)
 	}
 	if x.fetch == nil || !x.fetch.background { // a refresh is nobody's, and takes nobody's share
-		x.clientHash = clients.Hash(x.r, x.gen.cfg.Clients.Identity, x.client)
+		x.clientHash = x.gen.identity.Hash(x.r, x.client)
 	}
 	x.arrive(x.start)
 }
@@ -160,23 +159,12 @@ func (x *exchange) stillWanted(now time.Time) (*refusal, *failure) {
 func (x *exchange) describe(w *limiter.Waiter) {
 	w.Class, w.Priority, w.Attempt, w.Client = x.class, x.priority, x.attempt, x.clientHash
 	w.Deadline, w.Leaves = x.deadline, x.patience()
-	w.Size = waitingSize + headerSize(x.r.Header)
+	w.Size = waitingSize + x.headerSize
 }
 
 // waitingSize is about what a waiting request holds beside its header: its
 // goroutine's stack, the server's buffers and the exchange.
 const waitingSize = 16 << 10
-
-func headerSize(h http.Header) int {
-	n := 0
-	for name, values := range h {
-		n += len(name) + 64
-		for _, v := range values {
-			n += len(v)
-		}
-	}
-	return n
-}
 
 // wantsStream says whether a request is known to become a stream.
 func (x *exchange) wantsStream() bool {
@@ -204,8 +192,8 @@ const noLatency = 1
 // the client's own time is none of the service's.
 func (x *exchange) broke(a *attempt, now time.Time) {
 	f := a.failure
-	o, latency := limiter.Ignored, max(now.Sub(x.bound.lastMoved(a.begun)), noLatency)
-	_, asking := x.bound.uploading()
+	moved, _, asking := x.bound.upload(a.begun)
+	o, latency := limiter.Ignored, max(now.Sub(moved), noLatency)
 	if asking { // the service waited for the client, and has not been at work
 		latency = noLatency
 	}
@@ -230,10 +218,11 @@ func (x *exchange) broke(a *attempt, now time.Time) {
 func (x *exchange) answered(a *attempt, now time.Time) {
 	resp := a.resp
 	o := outcomeOf(resp, x.grpc)
-	if uploading, _ := x.bound.uploading(); uploading && o == limiter.Success {
+	moved, uploading, _ := x.bound.upload(a.begun)
+	if uploading && o == limiter.Success {
 		o = limiter.Ignored
 	}
-	a.permit.settle(o, max(now.Sub(x.bound.lastMoved(a.begun)), noLatency))
+	a.permit.settle(o, max(now.Sub(moved), noLatency))
 	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
 		x.route.upstream.classes.Add(x.r.URL.Path)
 	}
@@ -249,8 +238,11 @@ func outcomeOf(resp *http.Response, grpc bool) limiter.Outcome {
 	case code >= 500:
 		return limiter.Ignored
 	}
+	if !grpc {
+		return limiter.Success
+	}
 	status := resp.Header["Grpc-Status"]
-	if !grpc || len(status) != 1 {
+	if len(status) != 1 {
 		return limiter.Success
 	}
 	switch status[0] { // an answer of trailers alone

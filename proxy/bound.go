@@ -286,23 +286,13 @@ func (b *bound) got(now time.Time, n int, err error) {
 	}
 }
 
-// uploading says whether the request's body has not come to its end, asking
-// whether its client is, or was at last, waited for.
-func (b *bound) uploading() (uploading, asking bool) {
+// upload is when the request's body last made progress, or begun if it hasn't
+// since. It runs on where the body has not come to its end; asking says whether its
+// client is, or was at last, waited for.
+func (b *bound) upload(begun time.Time) (moved time.Time, runs, asking bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.uploads, b.uploads && !b.asked.IsZero()
-}
-
-// lastMoved is when the request's body last made progress, or begun if it
-// hasn't since.
-func (b *bound) lastMoved(begun time.Time) time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.progress.After(begun) {
-		return b.progress
-	}
-	return begun
+	return later(begun, b.progress), b.uploads, b.uploads && !b.asked.IsZero()
 }
 
 // answer ends the wait for the answer's header, at now. An answer that is

@@ -274,6 +274,6 @@ func (f *fetch) spared() *refusal {
 func (x *exchange) detached(r *http.Request) *exchange {
 	return &exchange{facts: facts{
 		r: r, gen: x.gen, conn: x.conn, route: x.route, start: x.start, requestID: x.requestID,
-		client: x.client, clientIP: x.clientIP, grpc: x.grpc, values: fields.TakeValues(),
+		client: x.client, clientIP: x.clientIP, grpc: x.grpc, headerSize: x.headerSize, values: fields.TakeValues(),
 	}}
 }

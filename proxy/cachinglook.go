@@ -40,6 +40,9 @@ type cacheTurn struct {
 // out what it asks for.
 func (p *Proxy) takesPart(x *exchange) bool {
 	t := &x.turn
+	if x.route.caching == nil && t.route == nil { // nor has it: there is nothing to forget
+		return false
+	}
 	parts := p.o.caching.parts.Load()
 	same := t.route == x.route.caching && t.parts == parts
 	if t.looked && same {

@@ -29,7 +29,7 @@ type expressHit struct {
 // it, and how that is to be used, is left with it, so that it is looked for once.
 func (e *express) hit(c *clientConn, r *http.Request, b []byte) (head []byte, body [][]byte) {
 	p := e.proxy
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || p.o.caching.parts.Load() == nil {
 		return b, nil
 	}
 	gen := p.gen.Load()

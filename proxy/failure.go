@@ -70,7 +70,7 @@ func (x *exchange) explainCause(cause error) *failure { return x.explainBy(cause
 func (x *exchange) explainBy(cause, err, bodyErr error) *failure {
 	rt := x.route
 	f := &failure{err: err}
-	_, asking := x.bound.uploading()
+	_, _, asking := x.bound.upload(x.start)
 	set := func(status int, kind errorType, details string, blame bool) *failure {
 		f.answer = answer{status: status, kind: kind, details: details}
 		f.blame = blame

@@ -22,6 +22,7 @@ type generation struct {
 	router          *router
 	upstreams       map[string]*Upstream
 	trusted         trustedPeers
+	identity        clients.Identity
 	requestIDHeader string
 	deadlineHeader  string
 	priorityHeader  string // "": none
@@ -74,6 +75,7 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		cfg: cfg, name: cfg.Forwarding.Name,
 		upstreams:       map[string]*Upstream{},
 		trusted:         newTrustedPeers(cfg.Forwarding.Trusted),
+		identity:        clients.NewIdentity(cfg.Clients.Identity),
 		requestIDHeader: http.CanonicalHeaderKey(cfg.Forwarding.RequestIDHeader),
 		deadlineHeader:  http.CanonicalHeaderKey(cfg.Deadline.Header),
 		priorityHeader:  http.CanonicalHeaderKey(cfg.Priority.Header),

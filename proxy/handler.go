@@ -96,7 +96,9 @@ func (p *Proxy) admit(x *exchange) *answer {
 	if x.client != x.conn.addr {
 		x.clientIP = x.values.Address(x.client)
 	}
-	if a := refuse(r, g.cfg.Limits.HeaderFields); a != nil {
+	var count int
+	count, x.headerSize = measure(r.Header)
+	if a := refuse(r, count, g.cfg.Limits.HeaderFields); a != nil {
 		return a
 	}
 	if x.route == nil {
@@ -111,7 +113,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 	if caps := x.route.caps; caps != nil {
 		var id string
 		if caps.ByClient() {
-			id = clients.Identify(r, g.cfg.Clients.Identity, clients.Network(x.client))
+			id = g.identity.Of(r, clients.Network(x.client))
 		}
 		if wait, whose := caps.Admit(id, x.start); wait > 0 {
 			return rateLimited(wait, whose)
@@ -210,13 +212,13 @@ func (x *exchange) judge(a *attempt) {
 // relay passes the answer of an attempt on.
 func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
 	e, resp, now := a.endpoint, a.resp, a.came
-	if x.retrying != nil { // others may have been waited for since
+	if x.retrying != nil { // others may have been waited for since, and watched
 		now = time.Now()
+		x.bound.holds(a.permit)
 	}
 	x.record.UpstreamDuration = a.latency
 	x.account.settle(usefulness(resp, x.grpc))
 	x.body.answered()
-	x.bound.holds(a.permit)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.bound.answer(now, true)
 		x.account.close(now)
@@ -234,8 +236,9 @@ func (p *Proxy) relay(w *beginning, x *exchange, a *attempt) *failure {
 	}
 	p.invalidate(x, resp)
 	x.freshenByHead(resp, now)
-	x.bound.answer(now, lasting(resp.Header))
-	if lasting(resp.Header) { // it was answered usefully already, however long it lasts
+	lasts := lasting(resp.Header)
+	x.bound.answer(now, lasts)
+	if lasts { // it was answered usefully already, however long it lasts
 		x.account.close(now)
 	}
 	cut := relay(w, x, resp)

@@ -172,7 +172,7 @@ func (r *retrying) observe(a *attempt) {
 	if r.policy.latencies == nil || a.number != r.first || !succeeded(a, r.x.grpc) {
 		return
 	}
-	begun := r.x.bound.lastMoved(a.begun)
+	begun, _, _ := r.x.bound.upload(a.begun)
 	r.policy.latencies.Observe(r.x.class, a.begun.Add(a.latency).Sub(begun))
 }
 
@@ -182,6 +182,6 @@ func (r *retrying) outlived(a, hedge *attempt) {
 	if r.policy.latencies == nil || a.failure != nil || !succeeded(hedge, r.x.grpc) {
 		return
 	}
-	begun := r.x.bound.lastMoved(a.begun)
+	begun, _, _ := r.x.bound.upload(a.begun)
 	r.policy.latencies.Outlived(r.x.class, hedge.begun.Add(hedge.latency).Sub(begun))
 }

@@ -41,7 +41,7 @@ func (p *Proxy) guarded(w *beginning, x *exchange) bool {
 		return true
 	}
 	return p.claim(w, x, &idempotency.Request{
-		Key:         idempotency.NewKey(x.route.cfg.Name, clients.Whole(x.r, x.gen.cfg.Clients.Identity, clients.Network(x.client)), sent),
+		Key:         idempotency.NewKey(x.route.cfg.Name, x.gen.identity.Whole(x.r, clients.Network(x.client)), sent),
 		Fingerprint: idempotency.NewFingerprint(x.r.Method, normalHost(x.r.Host), x.r.URL.RequestURI(), x.held.bytes),
 		TakeDoubt:   cfg.InDoubt == config.GuardPass,
 	})
@@ -53,7 +53,7 @@ func (p *Proxy) holdBody(w *beginning, x *exchange) bool {
 	g := p.o.guard
 	x.setDeadline(x.conn.trusted(x.gen))
 	x.limit()
-	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g.bodies.Piece(clients.Hash(x.r, x.gen.cfg.Clients.Identity, x.client)))
+	body, err := readBody(x, int64(x.route.cfg.Idempotency.BodyLimit), g.bodies.Piece(x.gen.identity.Hash(x.r, x.client)))
 	x.held = body
 	switch {
 	case err == errBodyTooLarge:
@@ -146,7 +146,7 @@ func (p *Proxy) repeat(w *beginning, x *exchange, key idempotency.Key, claim ide
 
 // join waits until a twin has come to its end, or its own client waits no longer.
 func (g *guard) join(x *exchange, done <-chan struct{}) (*answer, *failure) {
-	place := g.twins.Piece(clients.Hash(x.r, x.gen.cfg.Clients.Identity, x.client))
+	place := g.twins.Piece(x.gen.identity.Hash(x.r, x.client))
 	if !place.Hold(1) {
 		return answerFull, nil
 	}

@@ -217,7 +217,10 @@ func usefulness(resp *http.Response, grpc bool) storm.Outcome {
 	case code >= http.StatusInternalServerError, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
 		return storm.Failed
 	}
-	if status := resp.Header["Grpc-Status"]; grpc && len(status) == 1 {
+	if !grpc {
+		return storm.Useful
+	}
+	if status := resp.Header["Grpc-Status"]; len(status) == 1 {
 		switch status[0] { // an answer of trailers alone
 		case "2", "4", "8", "13", "14", "15": // UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, DATA_LOSS
 			return storm.Failed

@@ -13,7 +13,7 @@ import (
 
 // outgoing makes the request that the upstream gets, but for its header, of which
 // it notes Levee's own part. It is built anew, not cloned: what isn't put in here
-// can't slip through.
+// can't slip through. The attempt must not have been sent before.
 func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *http.Request {
 	in, e := x.r, a.endpoint
 	a.w, a.x = w, x
@@ -41,7 +41,6 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 
 	setOutgoingURL(&a.url, in.URL, e)
 	out := &a.request
-	*out = http.Request{} // and not a literal of it, which would lie on the stack first
 	out.Method, out.URL, out.Host = in.Method, &a.url, e.hostFor(in.Host)
 	out.Proto, out.ProtoMajor, out.ProtoMinor = "HTTP/1.1", 1, 1
 	if x.body.src != nil {
@@ -101,11 +100,9 @@ type trailers struct{ announced []string }
 // endpoint's authority: the upstream, and no cleverness in between, decides
 // what ;, %zz or // in it mean.
 func setOutgoingURL(out, in *url.URL, e *endpoint) {
-	*out = url.URL{
-		Scheme: e.scheme(), Host: e.target.Host,
-		Path: in.Path, RawPath: in.RawPath,
-		RawQuery: in.RawQuery, ForceQuery: in.ForceQuery,
-	}
+	out.Scheme, out.Host = e.scheme(), e.target.Host
+	out.Path, out.RawPath = in.Path, in.RawPath
+	out.RawQuery, out.ForceQuery = in.RawQuery, in.ForceQuery
 	if in.RawPath != "" && out.EscapedPath() != in.RawPath && !strings.HasPrefix(in.RawPath, "//") {
 		// net/url would encode characters that the client left bare. (A leading
 		// // in an opaque URL would be taken for an authority.)

@@ -49,7 +49,7 @@ func BenchmarkProtection(b *testing.B) {
 		x := p.exchanges.take()
 		x.r, x.gen, x.conn, x.route, x.start = r, gen, conn, route, time.Now()
 		x.client = addresses[n%len(addresses)]
-		x.clientHash = clients.Hash(r, "ip", x.client)
+		x.clientHash = clients.NewIdentity("ip").Hash(r, x.client)
 		return x
 	}
 	release := func(x *exchange) {

@@ -60,8 +60,12 @@ func relayHeader(w *beginning, x *exchange, resp *http.Response) {
 	direct, ok := w.ResponseWriter.(fieldsWriter)
 	listed := fields.ListedIn(resp.Header)
 	if ok = ok && len(resp.Trailer) == 0 && listed == nil; !ok {
-		fields.CopyEndToEnd(w.Header(), resp.Header)
-		unsniffed(w.Header())
+		h := w.Header()
+		fields.CopyEndToEnd(h, resp.Header)
+		unsniffed(h)
+		for name := range resp.Trailer {
+			h["Trailer"] = append(h["Trailer"], name)
+		}
 	}
 	if x.turn.route != nil {
 		before := resp.Header[cacheStatusField]
@@ -72,10 +76,6 @@ func relayHeader(w *beginning, x *exchange, resp *http.Response) {
 	}
 	if x.closing {
 		w.Header()["Connection"] = closeValues
-	}
-	for name := range resp.Trailer {
-		h := w.Header()
-		h["Trailer"] = append(h["Trailer"], name)
 	}
 	if resp.ContentLength >= 0 && len(resp.Header["Content-Length"]) == 0 && x.r.Method != http.MethodHead && bodyAllowed(resp.StatusCode) {
 		w.Header()["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}

@@ -47,8 +47,9 @@ func (t *tryTime) check() {
 	if t.ended {
 		return
 	}
-	left := t.x.bound.lastMoved(t.a.begun).Add(t.limit).Sub(now)
-	if _, asking := t.x.bound.uploading(); asking {
+	moved, _, asking := t.x.bound.upload(t.a.begun)
+	left := moved.Add(t.limit).Sub(now)
+	if asking {
 		left = t.limit
 	}
 	if left > 0 {

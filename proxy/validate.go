@@ -7,9 +7,9 @@ import (
 	"github.com/levee-proxy/levee/proxy/h1"
 )
 
-// refuse says why a request must not go further, or gives nil. It looks at
-// what a handler can see; framing is the connection's parser's business.
-func refuse(r *http.Request, maxFields int) *answer {
+// refuse says why a request of so many fields must not go further, or gives nil. It
+// looks at what a handler can see; framing is the connection's parser's business.
+func refuse(r *http.Request, count, maxFields int) *answer {
 	switch r.Method {
 	case http.MethodConnect, http.MethodTrace:
 		// CONNECT would make a tunnel of a gateway; TRACE shows a page the
@@ -32,16 +32,20 @@ func refuse(r *http.Request, maxFields int) *answer {
 		// HTTP/2 could carry it, and net/http would write it into a request line.
 		return &answer{status: http.StatusBadRequest, kind: errRequest, details: "a space in the target"}
 	}
-	if fieldCount(r.Header) > maxFields {
+	if count > maxFields {
 		return &answer{status: http.StatusRequestHeaderFieldsTooLarge, kind: errRequest, details: "too many header fields"}
 	}
 	return nil
 }
 
-func fieldCount(h http.Header) int {
-	n := 0
-	for _, v := range h {
-		n += len(v)
+// measure counts a header's fields, and about the memory in bytes that it takes.
+func measure(h http.Header) (count, size int) {
+	for name, values := range h {
+		count += len(values)
+		size += len(name) + 64
+		for _, v := range values {
+			size += len(v)
+		}
 	}
-	return n
+	return count, size
 }

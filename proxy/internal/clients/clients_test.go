@@ -87,7 +87,7 @@ func TestIdentify(t *testing.T) {
 		if tc.name != "" {
 			r.Header.Set(tc.name, tc.value)
 		}
-		if got := Identify(r, tc.mode, "1.2.3.4"); got != tc.want {
+		if got := NewIdentity(tc.mode).Of(r, "1.2.3.4"); got != tc.want {
 			t.Errorf("%s with %s: %.40s gives %s, want %s", tc.mode, tc.name, tc.value, got, tc.want)
 		}
 	}

@@ -14,28 +14,37 @@ import (
 // maxIdentity bounds the text by which a client is remembered.
 const maxIdentity = 128
 
-// Identify returns the text by which a client is told apart from others. It
-// is never a metric's label and never sent anywhere. Clients without the
-// chosen mark are told apart by address.
+// Identity says by what clients are told apart, as the configuration has it: "ip",
+// "tls", "jwt" or "header:" and a name.
 //
 // A header's value and a token's subject are not verified: a client may make
 // one up. It gains a bucket of its own, no right; and the number of buckets is
 // bounded (see [Caps]).
-func Identify(r *http.Request, mode string, clientIP string) string {
-	id := Whole(r, mode, clientIP)
+type Identity struct{ kind, name string }
+
+// NewIdentity is the identity that a text from the configuration stands for.
+func NewIdentity(text string) Identity {
+	kind, name, _ := strings.Cut(text, ":")
+	return Identity{kind, name}
+}
+
+// Of returns the text by which a client is told apart from others. It
+// is never a metric's label and never sent anywhere. Clients without the
+// chosen mark are told apart by address.
+func (i Identity) Of(r *http.Request, clientIP string) string {
+	id := i.Whole(r, clientIP)
 	if kind, _, _ := strings.Cut(id, ":"); len(id) > len(kind)+1+maxIdentity {
 		id = id[:len(kind)+1+maxIdentity]
 	}
 	return strings.Clone(id)
 }
 
-// Whole is [Identify] without a bound: a part of the request.
-func Whole(r *http.Request, mode string, clientIP string) string {
+// Whole is [Identity.Of] without a bound: a part of the request.
+func (i Identity) Whole(r *http.Request, clientIP string) string {
 	var id string
-	kind, name, _ := strings.Cut(mode, ":")
-	switch kind {
+	switch i.kind {
 	case "header":
-		id = r.Header.Get(name)
+		id = r.Header.Get(i.name)
 	case "tls":
 		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 			id = r.TLS.PeerCertificates[0].Subject.String()
@@ -46,18 +55,17 @@ func Whole(r *http.Request, mode string, clientIP string) string {
 	if id == "" {
 		return "ip:" + clientIP
 	}
-	return kind + ":" + id
+	return i.kind + ":" + id
 }
 
 var identitySeed = maphash.MakeSeed()
 
-// Hash is [Identify] as a number, made without allocating where clients
+// Hash is [Identity.Of] as a number, made without allocating where clients
 // are told apart by address, for fairness among them. 0: nobody in particular.
-func Hash(r *http.Request, mode string, client netip.Addr) uint64 {
-	kind, name, _ := strings.Cut(mode, ":")
-	switch kind {
+func (i Identity) Hash(r *http.Request, client netip.Addr) uint64 {
+	switch i.kind {
 	case "header":
-		if v := r.Header.Get(name); v != "" {
+		if v := r.Header.Get(i.name); v != "" {
 			return maphash.String(identitySeed, v)
 		}
 	case "tls":
