@@ -5,10 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -179,46 +177,38 @@ const (
 
 // serveOne serves a request of which the first bytes have come.
 func (c *conn) serveOne() fate {
-	d := drafts.Get().(*draft)
-	defer drafts.Put(d)
-	if !c.read(d) {
+	x := c.s.takeExchange()
+	if !c.read(x) {
+		c.s.exchanges.Put(x)
 		return over
 	}
-	h := d.head
+	c.fill(x)
+	h := x.head
 	if c.s.cfg.Express != nil && h.Framing.Kind == h1.None && h.Minor > 0 && !h.Close && !h.Upgrade {
-		if answered, fate := c.express(d); answered {
+		if answered, fate := c.express(x.req); answered {
+			c.s.exchanges.Put(x)
 			return fate
 		}
 	}
-	x := c.s.takeExchange()
-	x.c, x.url = c, d.url
-	x.head, d.head = d.head, x.head // its header is the handler's now
 	fate := c.exchange(x)
 	if fate == next && x.alone() {
-		c.s.exchanges.Put(x)
+		c.s.putExchange(x)
 	}
 	return fate
 }
 
-// draft is what a request is read into. Of those that are answered express, all
-// is used again.
-type draft struct {
-	head    *h1.RequestHead
-	url     url.URL
-	request http.Request
-}
-
-var drafts = sync.Pool{New: func() any { return &draft{head: new(h1.RequestHead)} }}
-
 // exchange calls the handler, and sees to what is left when it returns.
 func (c *conn) exchange(x *exchange) fate {
-	x.ctx.base = c.ctx
-	r := c.request(x)
+	x.c, x.ctx.base = c, c.ctx
+	x.body.begin(x)
+	if !x.body.whole() {
+		x.req.Body = &x.body
+	}
 	c.current.Store(x)
 	if base := c.s.cfg.Base; base.Err() != nil { // it may have ended just before
 		x.ctx.End(base.Err())
 	}
-	aborted := x.handle(r)
+	aborted := x.handle()
 	x.letGo = x.ctx.End(context.Canceled) && x.ctx.Unheard() && x.letGo && x.body.whole()
 	if x.watching {
 		x.unwatch()
@@ -242,12 +232,10 @@ func (c *conn) exchange(x *exchange) fate {
 }
 
 // express asks whether there is an answer already, and sends it.
-func (c *conn) express(d *draft) (answered bool, f fate) {
+func (c *conn) express(r *http.Request) (answered bool, f fate) {
 	out := takeOut()
 	defer giveOut(out)
-	d.request = http.Request{}
-	c.fill(&d.request, d.head, &d.url)
-	head, body := c.s.cfg.Express(c.nc, &d.request, (*out)[:0])
+	head, body := c.s.cfg.Express(c.nc, r, (*out)[:0])
 	if len(head) == 0 {
 		return false, over
 	}
@@ -270,21 +258,21 @@ func (c *conn) express(d *draft) (answered bool, f fate) {
 
 // read reads a request's head, within the time that src.begin has let run. Where
 // it is none, the client is told.
-func (c *conn) read(d *draft) bool {
+func (c *conn) read(x *exchange) bool {
 	if c.post {
 		c.post = false
 		c.skipCRLF()
 	}
-	err := c.r.ReadRequest(d.head, &c.s.cfg.Limits)
+	err := c.r.ReadRequest(x.head, &c.s.cfg.Limits)
 	c.src.end()
 	if err == nil {
-		err = h1.ParseTarget(&d.url, d.head.Method, d.head.Target)
+		err = h1.ParseTarget(&x.url, x.head.Method, x.head.Target)
 	}
 	if err != nil {
 		c.refuse(err)
 		return false
 	}
-	c.post = d.head.Method == http.MethodPost
+	c.post = x.head.Method == http.MethodPost
 	return true
 }
 
@@ -301,8 +289,9 @@ func (c *conn) skipCRLF() {
 	}
 }
 
-// fill makes a request of a head. It leaves the context as it is.
-func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
+// fill makes the request of its head. That of the body is still to be said.
+func (c *conn) fill(x *exchange) {
+	r, h, u := x.req, x.head, &x.url
 	r.Method, r.URL, r.Proto, r.ProtoMajor, r.ProtoMinor = h.Method, u, "HTTP/1.1", 1, h.Minor
 	r.Header, r.Body, r.ContentLength, r.Close = h.Header, http.NoBody, h.Framing.ContentLength(), h.Close
 	r.Host, r.Trailer, r.RemoteAddr, r.RequestURI, r.TLS = h.Host, h.Trailer, c.remote, h.Target, c.tlsState
@@ -312,20 +301,9 @@ func (c *conn) fill(r *http.Request, h *h1.RequestHead, u *url.URL) {
 	if u.Host != "" {
 		r.Host = u.Host
 	}
-}
-
-// request makes the request that the handler gets.
-func (c *conn) request(x *exchange) *http.Request {
-	r := x.req
-	c.fill(r, x.head, &x.url)
-	x.body.begin(x)
-	if !x.body.whole() {
-		r.Body = &x.body
-	}
-	if x.head.Framing.Kind == h1.Chunked {
+	if h.Framing.Kind == h1.Chunked {
 		r.TransferEncoding = []string{"chunked"}
 	}
-	return r
 }
 
 // lingering is how long a connection that is closed on a client which still

@@ -44,7 +44,7 @@ type exchange struct {
 }
 
 // handle calls the handler. True: it panicked, and no answer must look whole.
-func (x *exchange) handle(r *http.Request) (aborted bool) {
+func (x *exchange) handle() (aborted bool) {
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -56,7 +56,7 @@ func (x *exchange) handle(r *http.Request) (aborted bool) {
 		}
 	}()
 	x.length = -1
-	x.c.s.cfg.Handler.ServeHTTP(x, r)
+	x.c.s.cfg.Handler.ServeHTTP(x, x.req)
 	return false
 }
 

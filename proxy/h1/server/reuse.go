@@ -25,17 +25,21 @@ func (x *exchange) alone() bool {
 	return x.letGo && !x.looked && !s.closing.Load() && s.cfg.Base.Err() == nil
 }
 
-// takeExchange gives an exchange for any request.
+// takeExchange gives an exchange for any request. Of one that is given back before
+// the handler has got it, nothing but what the request's head says has changed.
 func (s *Server) takeExchange() *exchange {
-	x, ok := s.exchanges.Get().(*exchange)
-	if !ok {
-		x = &exchange{head: new(h1.RequestHead)}
-		x.ctx.Tell(x)
-		x.blank = new(http.Request).WithContext(&x.ctx)
-		x.req = new(http.Request)
-		*x.req = *x.blank
+	if x, ok := s.exchanges.Get().(*exchange); ok {
 		return x
 	}
+	x := &exchange{head: new(h1.RequestHead), req: new(http.Request)}
+	x.ctx.Tell(x)
+	x.blank = new(http.Request).WithContext(&x.ctx)
+	*x.req = *x.blank
+	return x
+}
+
+// putExchange gives an exchange back behind the handler.
+func (s *Server) putExchange(x *exchange) {
 	head, req, blank := x.head, x.req, x.blank
 	if len(head.Header) > mostKeptFields {
 		*head = h1.RequestHead{}
@@ -43,5 +47,5 @@ func (s *Server) takeExchange() *exchange {
 	*req = *blank
 	*x = exchange{head: head, req: req, blank: blank}
 	x.ctx.Tell(x)
-	return x
+	s.exchanges.Put(x)
 }

@@ -20,9 +20,9 @@ type Config struct {
 	// Express, if set, is asked first about a request without a body that asks
 	// nothing of the connection, before anything is made of it: it may append an
 	// answer's head to b, with as much of the body as it likes, and return the rest
-	// in pieces; then the handler is not called. It must not keep the request,
-	// which has no context but the background's, nor its header's map. Where it
-	// appends nothing, the handler is called next.
+	// in pieces; then the handler is not called. It must neither keep the request
+	// nor its header's map, nor change them, nor wait for its context's end. Where
+	// it appends nothing, the handler is called next, with the same request.
 	Express func(c net.Conn, r *http.Request, b []byte) (head []byte, body [][]byte)
 	// Expressed, if set, is called behind each such answer, when it has been
 	// written, with the error of doing so.
