@@ -173,22 +173,18 @@ func (b *Body) chunkEnd(wait bool) (bool, error) {
 
 // trailer reads the trailer section. False: not all of it is buffered.
 func (b *Body) trailer(wait bool) (bool, error) {
-	section, err := b.r.head(b.limits.HeadBytes, ErrTrailerTooLarge, wait, nil)
+	section, err := b.r.section(nil, b.limits, wait)
 	if section == nil || err != nil {
 		return false, unexpected(err)
 	}
 	if len(section) == len("\r\n") {
 		return true, nil
 	}
-	buf := b.r.buf
-	buf.spans, err = parseFields(buf.spans[:0], section, 0, b.limits.Fields, ErrTooManyTrailers)
-	if err != nil {
-		return false, err
-	}
+	spans := b.r.buf.spans
 	text := string(section)
 	var s store
-	s.begin(len(buf.spans))
-	for _, f := range buf.spans {
+	s.begin(len(spans))
+	for _, f := range spans {
 		name := text[f.name:f.nameEnd]
 		if !mayTrail(name) {
 			return false, errTrailer

@@ -71,6 +71,7 @@ func isTextSlow(b []byte) bool {
 	return true
 }
 
+// trimLeft and trimRight take off optional white space (RFC 9110, section 5.6.3).
 func trimLeft(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
@@ -78,9 +79,7 @@ func trimLeft(b []byte) []byte {
 	return b
 }
 
-// trim takes off optional white space (RFC 9110, section 5.6.3).
-func trim(b []byte) []byte {
-	b = trimLeft(b)
+func trimRight(b []byte) []byte {
 	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
 		b = b[:len(b)-1]
 	}

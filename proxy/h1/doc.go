@@ -21,7 +21,8 @@
 // long should clone it, or keeps the whole head.
 //
 //	reader.go                     bytes, buffered; the buffer is lent
-//	fields.go, chars.go           field lines
+//	section.go, chars.go          heads and trailers, line by line
+//	fields.go                     what the fields say
 //	request.go, target.go         a request's head, its target and Host
 //	response.go                   a response's head
 //	framing.go                    where the body ends

@@ -1,9 +1,6 @@
 package h1
 
-import (
-	"bytes"
-	"net/http"
-)
+import "net/http"
 
 // Limits bound what a peer may send before it is refused.
 type Limits struct {
@@ -12,62 +9,6 @@ type Limits struct {
 	HeadBytes int
 	// Fields is how many field lines there may be; 0: as many as fit.
 	Fields int
-}
-
-// span is a field line in a head: where its name and value are.
-type span struct{ name, nameEnd, value, valueEnd int }
-
-// parseFields checks the field lines from at on to the empty line, makes their
-// names canonical where they stand, and returns where they are. The lines are
-// known to end in CRLF.
-func parseFields(spans []span, head []byte, at, most int, tooMany error) ([]span, error) {
-	for {
-		end := at + bytes.IndexByte(head[at:], '\n') - 1
-		line := head[at:end]
-		if len(line) == 0 {
-			return spans, nil
-		}
-		if line[0] == ' ' || line[0] == '\t' {
-			return spans, errFold
-		}
-		if most > 0 && len(spans) == most {
-			return spans, tooMany
-		}
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 {
-			return spans, errFieldLine
-		}
-		if !canonical(line[:colon]) {
-			if colon > 0 && (line[colon-1] == ' ' || line[colon-1] == '\t') {
-				return spans, errColon
-			}
-			return spans, errFieldName
-		}
-		value := trimLeft(line[colon+1:])
-		start := end - len(value)
-		value = trim(value)
-		if !isText(value) {
-			return spans, errFieldValue
-		}
-		spans = append(spans, span{at, at + colon, start, start + len(value)})
-		at = end + 2
-	}
-}
-
-// canonical makes a field name look as net/http's do. False: it is no name.
-func canonical(name []byte) bool {
-	upper := true
-	for i, c := range name {
-		class := classes[c]
-		switch {
-		case class&inToken == 0:
-			return false
-		case upper && class&isLower != 0, !upper && class&isUpper != 0:
-			name[i] = c ^ 0x20
-		}
-		upper = c == '-'
-	}
-	return len(name) > 0
 }
 
 // store is where the fields of a head are put: a header whose values lie in one
@@ -214,7 +155,7 @@ func (s *store) announced() (http.Header, error) {
 	for _, value := range s.header["Trailer"] {
 		for name := range elements(value) {
 			canon := []byte(name)
-			if !canonical(canon) || !mayTrail(string(canon)) {
+			if canonical(canon) < len(canon) || !mayTrail(string(canon)) {
 				return nil, errTrailers
 			}
 			trailer[string(canon)] = nil

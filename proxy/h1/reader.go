@@ -13,7 +13,7 @@ const BufferSize = 8 << 10
 // buffer is a Reader's memory while a message is read.
 type buffer struct {
 	bytes []byte
-	spans []span // of the field lines that are being parsed
+	spans []span // of the field lines that were parsed last
 }
 
 var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, BufferSize)} }}
@@ -65,12 +65,17 @@ func (r *Reader) Peek() []byte {
 	return r.buf.bytes[r.r:r.w]
 }
 
-// Fill reads once from the source and adds what comes to the buffer.
-func (r *Reader) Fill() error {
+// take gives the buffer, of which it may hold none yet.
+func (r *Reader) take() *buffer {
 	if r.buf == nil {
 		r.buf = buffers.Get().(*buffer)
 	}
-	b := r.buf
+	return r.buf
+}
+
+// Fill reads once from the source and adds what comes to the buffer.
+func (r *Reader) Fill() error {
+	b := r.take()
 	switch {
 	case r.r == r.w:
 		r.r, r.w = 0, 0
@@ -121,54 +126,6 @@ func (r *Reader) read(p []byte) (int, error) {
 	n := copy(p, r.Peek())
 	r.r += n
 	return n, nil
-}
-
-// head takes all lines up to the first empty one, and that. The lines end in
-// CRLF, each of them. first looks at the first line where the others aren't there
-// yet: what is no HTTP should not be waited for.
-//
-// Without wait, it returns nil if not all of it is buffered.
-func (r *Reader) head(limit int, tooLarge error, wait bool, first func(line []byte) error) ([]byte, error) {
-	line, from := 0, 0 // the beginning of the line; where to look for its end
-	for {
-		b := r.Peek()
-		for {
-			i := bytes.IndexByte(b[from:], '\n')
-			if i < 0 {
-				from = len(b)
-				break
-			}
-			end := from + i
-			if end == line || b[end-1] != '\r' {
-				return nil, errBareLF
-			}
-			if end+1 > limit {
-				return nil, tooLarge
-			}
-			if end-1 == line {
-				r.r += end + 1
-				return b[:end+1], nil
-			}
-			if line == 0 && first != nil && end+1 == len(b) {
-				if err := first(b[:end-1]); err != nil {
-					return nil, err
-				}
-			}
-			line, from = end+1, end+1
-		}
-		if len(b) >= limit {
-			return nil, tooLarge
-		}
-		if !wait {
-			return nil, nil
-		}
-		if err := r.Fill(); err != nil {
-			if err == io.EOF && r.r < r.w {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-	}
 }
 
 // line takes one line that ends in CRLF, and returns it without that. Without

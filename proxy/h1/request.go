@@ -27,32 +27,23 @@ type RequestHead struct {
 	// Upgrade: Connection says upgrade.
 	Upgrade bool
 
-	fields store
+	method, target int // where they end
+	fields         store
 }
 
 // ReadRequest reads a request's head, up to the first byte of its body. A clean
 // end before its first byte is io.EOF; an [*Error] says what is wrong with it.
 func (r *Reader) ReadRequest(h *RequestHead, limits *Limits) error {
-	head, err := r.head(limits.HeadBytes, ErrHeadTooLarge, true, checkRequestLine)
-	if err != nil {
-		return err
-	}
-	end := bytes.IndexByte(head, '\n') - 1
-	method, target, minor, err := parseRequestLine(head[:end])
-	if err != nil {
-		return err
-	}
-	b := r.buf
-	b.spans, err = parseFields(b.spans[:0], head, end+2, limits.Fields, ErrTooManyFields)
+	head, err := r.section(h, limits, true)
 	if err != nil {
 		return err
 	}
 	text := string(head)
-	h.Method, h.Target, h.Minor = text[:method], text[method+1:target], minor
+	h.Method, h.Target = text[:h.method], text[h.method+1:h.target]
 	if m := commonMethod(h.Method); m != "" {
 		h.Method = m // spares those who keep it the whole head
 	}
-	about := h.fields.put(text, b.spans, true)
+	about := h.fields.put(text, r.buf.spans, true)
 	h.Header = h.fields.header
 	return h.understand(&about)
 }
@@ -86,30 +77,26 @@ func (h *RequestHead) understand(a *about) (err error) {
 	return nil
 }
 
-func checkRequestLine(line []byte) error {
-	_, _, _, err := parseRequestLine(line)
-	return err
-}
-
-// parseRequestLine returns where the method and the target end, and the minor version.
-func parseRequestLine(line []byte) (method, target, minor int, err error) {
-	method = bytes.IndexByte(line, ' ')
+// startLine implements starter, by a request line.
+func (h *RequestHead) startLine(line []byte) (err error) {
+	method := bytes.IndexByte(line, ' ')
 	if method < 0 {
-		return 0, 0, 0, errRequestLine
+		return errRequestLine
 	}
 	if !isToken(line[:method]) {
-		return 0, 0, 0, errMethod
+		return errMethod
 	}
 	n := bytes.IndexByte(line[method+1:], ' ')
 	if n < 0 {
-		return 0, 0, 0, errRequestLine // HTTP/0.9, among others
+		return errRequestLine // HTTP/0.9, among others
 	}
-	target = method + 1 + n
+	target := method + 1 + n
 	if n == 0 || !all(line[method+1:target], inTarget) {
-		return 0, 0, 0, errTarget
+		return errTarget
 	}
-	minor, err = parseVersion(line[target+1:], errRequestLine)
-	return method, target, minor, err
+	h.method, h.target = method, target
+	h.Minor, err = parseVersion(line[target+1:], errRequestLine)
+	return err
 }
 
 // parseVersion reads HTTP/1.0 or HTTP/1.1.

@@ -180,7 +180,7 @@ var refusedRequests = []struct {
 // same compares what was read with what was meant; an empty header is none.
 func same(t *testing.T, got, want RequestHead) {
 	t.Helper()
-	got.fields = store{}
+	got.method, got.target, got.fields = 0, 0, store{}
 	if len(got.Header) == 0 {
 		got.Header = nil
 	}
@@ -213,6 +213,23 @@ func TestRefusedRequests(t *testing.T) {
 				t.Errorf("got %v %+v, want %d by %s", q.err, e, tc.status, tc.section)
 			}
 		})
+	}
+}
+
+// TestFaultsAreNotWaitedFor: what makes a message unsound is told with its line,
+// also where that isn't the last.
+func TestFaultsAreNotWaitedFor(t *testing.T) {
+	for _, begun := range []string{
+		"\r\n", "GET /\r\n", "GET / HTTP/1.1\n", "GET / HTTP/2.0\r\n",
+		"GET / HTTP/1.1\r\n folded\r\n", "GET / HTTP/1.1\r\nX\r\n", "GET / HTTP/1.1\r\nX : y\r\n", "GET / HTTP/1.1\r\nX: \x00\r\n", "GET / HTTP/1.1\r\nX: y\n",
+		"GET / HTTP/1.1\r\n" + strings.Repeat("X: y\r\n", wide.Fields+1),
+		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX : y\r\n",
+	} {
+		waited := errors.New("waited for more")
+		q, _ := readRequest(io.MultiReader(strings.NewReader(begun), iotest.ErrReader(waited)))
+		if _, told := errors.AsType[*Error](q.err); !told {
+			t.Errorf("%q: %v", begun, q.err)
+		}
 	}
 }
 

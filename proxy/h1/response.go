@@ -1,9 +1,6 @@
 package h1
 
-import (
-	"bytes"
-	"net/http"
-)
+import "net/http"
 
 // ResponseHead is the head of a response, interim or final. What is said of
 // [RequestHead] about reading into it again holds here too.
@@ -24,6 +21,7 @@ type ResponseHead struct {
 	Close   bool
 	Upgrade bool // Connection says upgrade
 
+	line   int // where the status line ends
 	fields store
 }
 
@@ -37,27 +35,16 @@ func (h *ResponseHead) Interim() bool {
 // toHead: the request was HEAD. An end before its first byte is io.EOF; an
 // [*Error] says what is wrong with it.
 func (r *Reader) ReadResponse(h *ResponseHead, toHead bool, limits *Limits) error {
-	head, err := r.head(limits.HeadBytes, ErrHeadTooLarge, true, checkStatusLine)
-	if err != nil {
-		return err
-	}
-	end := bytes.IndexByte(head, '\n') - 1
-	minor, err := parseStatusLine(head[:end])
-	if err != nil {
-		return err
-	}
-	b := r.buf
-	b.spans, err = parseFields(b.spans[:0], head, end+2, limits.Fields, ErrTooManyFields)
+	head, err := r.section(h, limits, true)
 	if err != nil {
 		return err
 	}
 	text := string(head)
-	h.Minor, h.Text = minor, text[versionLen+1:end]
-	h.Status = 100*int(text[9]-'0') + 10*int(text[10]-'0') + int(text[11]-'0')
+	h.Text = text[versionLen+1 : h.line]
 	if h.Text == "200 OK" {
 		h.Text = "200 OK" // the constant, which spares those who keep it the whole head
 	}
-	about := h.fields.put(text, b.spans, false)
+	about := h.fields.put(text, r.buf.spans, false)
 	h.Header = h.fields.header
 	return h.understand(&about, toHead)
 }
@@ -98,27 +85,22 @@ func (h *ResponseHead) understand(a *about, toHead bool) error {
 
 const versionLen = len("HTTP/1.1")
 
-func checkStatusLine(line []byte) error {
-	_, err := parseStatusLine(line)
-	return err
-}
-
-// parseStatusLine checks a status line and returns the minor version. The code
-// begins at a fixed place.
-func parseStatusLine(line []byte) (minor int, err error) {
+// startLine implements starter, by a status line. The code begins at a fixed place.
+func (h *ResponseHead) startLine(line []byte) (err error) {
 	if len(line) < versionLen+4 || line[versionLen] != ' ' {
-		return 0, errStatusLine
+		return errStatusLine
 	}
-	minor, err = parseVersion(line[:versionLen], errStatusLine)
-	if err != nil {
-		return 0, err
+	if h.Minor, err = parseVersion(line[:versionLen], errStatusLine); err != nil {
+		return err
 	}
 	code, rest := line[versionLen+1:versionLen+4], line[versionLen+4:]
 	if code[0] < '1' || code[0] > '9' || code[1] < '0' || code[1] > '9' || code[2] < '0' || code[2] > '9' {
-		return 0, errStatusLine
+		return errStatusLine
 	}
 	if len(rest) > 0 && (rest[0] != ' ' || !isText(rest)) {
-		return 0, errStatusLine
+		return errStatusLine
 	}
-	return minor, nil
+	h.Status = 100*int(code[0]-'0') + 10*int(code[1]-'0') + int(code[2]-'0')
+	h.line = len(line)
+	return nil
 }

@@ -88,7 +88,7 @@ var soundResponses = []struct {
 
 func sameResponse(t *testing.T, got, want ResponseHead) {
 	t.Helper()
-	got.fields = store{}
+	got.line, got.fields = 0, store{}
 	if len(got.Header) == 0 {
 		got.Header = nil
 	}
