@@ -261,8 +261,9 @@ func (q *asked) leave() {
 	takes(leavesWithin)
 }
 
-// leavesWithin is how long the lean engine may take to notice.
-const leavesWithin = 51 * time.Millisecond
+// leavesWithin is how long the lean engine may take to notice: twice the interval of
+// its looks.
+const leavesWithin = 101 * time.Millisecond
 
 // TestLeavingTheQueue: nobody waits any more, so it is never sent.
 func TestLeavingTheQueue(t *testing.T) {

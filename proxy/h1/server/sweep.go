@@ -13,7 +13,7 @@ import (
 // but every second.
 const (
 	sweepEvery  = 50 * time.Millisecond
-	sweepRarest = time.Second
+	sweepRarest = int(time.Second / sweepEvery) // looks
 )
 
 // sweep finds the clients that have left while their requests run: one timer
@@ -25,6 +25,7 @@ type sweep struct {
 	last  *exchange
 	timer *time.Timer
 	runs  bool
+	count int         // of looks, and of the timer's starts
 	due   []*exchange // of one look, used again
 }
 
@@ -32,8 +33,8 @@ type sweep struct {
 type place struct {
 	watched    bool
 	prev, next *exchange
-	since      time.Time
-	look       time.Time // when next
+	since      int // the count then
+	look       int // at which count next, at the earliest
 }
 
 // Waited puts the exchange under watch, unless it is. Its context must be locked,
@@ -43,24 +44,26 @@ func (x *exchange) Waited() {
 		return
 	}
 	x.watching = true
-	s, now := &x.c.s.sweep, time.Now()
+	s := &x.c.s.sweep
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x.place = place{watched: true, prev: s.last, since: now, look: now.Add(sweepEvery)}
+	x.place = place{watched: true, prev: s.last, since: s.count}
 	if s.last == nil {
 		s.first = x
 	} else {
 		s.last.place.next = x
 	}
 	s.last = x
-	switch {
-	case s.runs:
-	case s.timer == nil:
-		s.runs, s.timer = true, time.AfterFunc(sweepEvery, s.run)
-	default:
-		s.runs = true
-		s.timer.Reset(sweepEvery)
+	if s.runs {
+		return
 	}
+	s.runs = true
+	s.count++ // so that the first look finds it a whole interval old
+	if s.timer == nil {
+		s.timer = time.AfterFunc(sweepEvery, s.run)
+		return
+	}
+	s.timer.Reset(sweepEvery)
 }
 
 // unwatch ends that.
@@ -100,16 +103,17 @@ func (x *exchange) unwatchForGood() {
 // request would cost each of them.
 func (s *sweep) run() {
 	socket.Count()
-	now := time.Now()
 	s.mu.Lock()
+	s.count++
 	due := s.due[:0]
 	for x := s.first; x != nil; x = x.place.next {
 		p := &x.place
-		if now.Sub(p.since) < sweepEvery {
+		age := s.count - p.since - 1 // in whole intervals
+		if age < 1 {
 			break // and so are all that follow
 		}
-		if !now.Before(p.look) {
-			p.look = now.Add(min(max(now.Sub(p.since)/8, sweepEvery), sweepRarest))
+		if s.count >= p.look {
+			p.look = s.count + min((age+7)/8, sweepRarest)
 			x.looked = true
 			due = append(due, x)
 		}
