@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	"proxy":              {"proxy", "cache", "limiter", "config", "internal/telemetry", "internal/idempotency"},
 	// What the proxy is made of knows no telemetry, and nothing of the proxy itself.
 	"proxy/internal": {"proxy/internal", "proxy/h1", "cache", "limiter", "config"},
-	"proxy/h1":       {"proxy/h1", "proxy/internal/streams", "proxy/internal/benchclient"},
+	"proxy/h1":       {"proxy/h1", "proxy/internal/clock", "proxy/internal/streams", "proxy/internal/benchclient"},
 }
 
 // allowed is what a folder may import.

@@ -121,7 +121,7 @@ func (b *body) drain(keep bool) bool {
 	if !keep || b.h1.Err() != nil || b.large() {
 		return false
 	}
-	_ = b.x.c.wire.SetReadDeadline(time.Now().Add(b.x.c.s.cfg.Drain))
+	_ = b.x.c.wire.boundRead(b.x.c.s.cfg.Drain)
 	out := takeOut()
 	defer giveOut(out)
 	room := (*out)[:cap(*out)]

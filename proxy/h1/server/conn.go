@@ -153,7 +153,7 @@ func (c *conn) await() bool {
 			return false
 		}
 		if wait > 0 {
-			_ = c.wire.SetReadDeadline(time.Now().Add(wait))
+			_ = c.wire.boundRead(wait)
 		}
 		if c.src.wait() != nil {
 			return false
@@ -319,7 +319,7 @@ func (c *conn) linger() {
 	if c.wire.CloseWrite() != nil {
 		return
 	}
-	_ = c.wire.SetReadDeadline(time.Now().Add(lingering))
+	_ = c.wire.boundRead(lingering)
 	b := takeOut()
 	defer giveOut(b)
 	room := (*b)[:cap(*b)]

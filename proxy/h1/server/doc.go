@@ -10,7 +10,7 @@
 //     client has left is looked at from time to time, for the requests that take
 //     long and whose context somebody waits for (sweep.go).
 //   - A connection between two requests holds no buffer (source.go).
-//   - Deadlines cost a call to the runtime only when they come close (wire.go).
+//   - Deadlines cost a call to the runtime only when they come close (deadline.go).
 //   - A short answer is one write: header, body and end (response.go).
 //
 // A handler may use all that [http.ResponseController] offers. It may write

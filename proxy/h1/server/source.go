@@ -34,7 +34,7 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	if s.limit > 0 && !s.armed {
 		s.armed = true
-		if err := s.c.wire.SetReadDeadline(time.Now().Add(s.limit)); err != nil {
+		if err := s.c.wire.boundRead(s.limit); err != nil {
 			return 0, err
 		}
 	}

@@ -4,21 +4,14 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/levee-proxy/levee/proxy/h1/socket"
 )
 
-// wire is a client's connection below TLS, with deadlines that are cheap to move.
-//
-// Deadlines move with every request and every piece of a body, nearly always to
-// a later time, and nearly none of them is ever met. To tell the runtime of each
-// costs a lock and a timer. So a later deadline is only noted: when the one that
-// the runtime knows has come, whoever was waiting looks at the note, and waits
-// on. An earlier one is set at once.
+// wire is a client's connection below TLS, with deadlines that are cheap to move
+// (deadline.go).
 type wire struct {
 	net.Conn
 	bottom      net.Conn        // the connection of the system, below what wraps it
@@ -113,68 +106,21 @@ func (w *wire) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
+// boundRead lets what is read from now on take no longer than limit.
+func (w *wire) boundRead(limit time.Duration) error {
+	return w.read.within(limit, w.bottom.SetReadDeadline)
+}
+
 // boundWrite lets a write that begins now take no longer than limit, unless
 // somebody has set a deadline.
 func (w *wire) boundWrite(limit time.Duration) {
 	w.write.bound(limit, w.bottom.SetWriteDeadline)
 }
 
-// deadline is one that is noted, and the earlier one that the runtime knows.
-type deadline struct {
-	mu   sync.Mutex
-	want time.Time // zero: none
-	set  time.Time // zero: none
-	own  bool      // want is bound's
-}
-
-// move makes t the deadline.
-func (d *deadline) move(t time.Time, set func(time.Time) error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.own = false
-	return d.note(t, set)
-}
-
-// bound makes it a limit from now, unless it is somebody else's.
-func (d *deadline) bound(limit time.Duration, set func(time.Time) error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.own || d.want.IsZero() {
-		d.own = true
-		_ = d.note(time.Now().Add(limit), set) // a connection without deadlines has none to meet
-	}
-}
-
-func (d *deadline) note(t time.Time, set func(time.Time) error) error {
-	d.want = t
-	if t.IsZero() || !d.set.IsZero() && !t.Before(d.set) {
-		return nil
-	}
-	d.set = t
-	return set(t)
-}
-
-// again says whether err is of a deadline that was moved since it was set, which
-// it sets then.
-func (d *deadline) again(err error, set func(time.Time) error) bool {
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.want.IsZero() && !d.want.After(time.Now()) {
-		return false
-	}
-	d.set = d.want
-	return set(d.want) == nil
-}
-
 // forget takes all deadlines off, for whoever gets the connection.
 func (w *wire) forget() {
 	for _, d := range []*deadline{&w.read, &w.write} {
-		d.mu.Lock()
-		d.want, d.set, d.own = time.Time{}, time.Time{}, false
-		d.mu.Unlock()
+		d.forget()
 	}
 	_ = w.bottom.SetDeadline(time.Time{})
 }

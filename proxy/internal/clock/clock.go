@@ -12,5 +12,8 @@ var epoch = time.Now().Add(-time.Second)
 // the process began.
 func Since(t time.Time) time.Duration { return t.Sub(epoch) }
 
+// Now is Since of the present, for half of what it costs to read both clocks.
+func Now() time.Duration { return time.Since(epoch) }
+
 // At is the moment of which d is what [Since] gave.
 func At(d time.Duration) time.Time { return epoch.Add(d) }

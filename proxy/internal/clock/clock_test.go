@@ -18,6 +18,9 @@ func TestMoments(t *testing.T) {
 			t.Errorf("%v came back as %v", at, back)
 		}
 	}
+	if before, at, after := Since(now), Now(), Since(time.Now()); at < before || at > after {
+		t.Errorf("the present is %v, between %v and %v", at, before, after)
+	}
 	if Since(now.Add(time.Second))-Since(now) != time.Second {
 		t.Error("a second isn't one")
 	}
