@@ -41,7 +41,7 @@ const (
 // they are kept, not copied.
 func (b *Body) Reset(r *Reader, f Framing, limits *Limits) {
 	*b = Body{r: r, limits: limits, kind: f.Kind, left: f.Length}
-	if f.Kind == None || f.Kind == Length && f.Length == 0 {
+	if f.Empty() {
 		b.kind, b.err = None, io.EOF
 	}
 }

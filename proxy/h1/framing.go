@@ -17,6 +17,9 @@ type Framing struct {
 	Length int64 // of Kind Length, in bytes; may be 0
 }
 
+// Empty says whether nothing follows: there is no body, or one of no bytes.
+func (f Framing) Empty() bool { return f.Kind == None || f.Kind == Length && f.Length == 0 }
+
 // ContentLength is the length as net/http has it: -1 where it isn't known.
 func (f Framing) ContentLength() int64 {
 	switch f.Kind {

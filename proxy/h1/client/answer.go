@@ -38,11 +38,11 @@ func LetGo(body io.ReadCloser) {
 	if !ok || !a.ended {
 		return
 	}
-	head := a.head
-	if len(head.Header) > mostKeptFields {
-		head = h1.ResponseHead{}
+	if len(a.head.Header) > mostKeptFields {
+		a.head = h1.ResponseHead{}
 	}
-	*a = answer{head: head}
+	a.resp, a.body, a.conn = http.Response{}, h1.Body{}, nil
+	a.ended, a.closed = false, false
 	answers.Put(a)
 }
 
@@ -65,7 +65,7 @@ func (a *answer) response(req *http.Request) *http.Response {
 	case h.Status == http.StatusSwitchingProtocols:
 		c.unwatched()
 		a.resp.Body = &tunnel{c}
-	case h.Framing.Kind == h1.None, h.Framing == h1.Framing{Kind: h1.Length}:
+	case h.Framing.Empty():
 		a.resp.Body = http.NoBody
 		c.ended(true, h.Close)
 	default:

@@ -206,9 +206,23 @@ func bodyAllowed(status int) bool {
 // more comes. more is what comes next, but for what is held.
 func (x *exchange) decide(done bool, more []byte) {
 	x.decided = true
-	held := len(*x.out) - x.held
+	held := (*x.out)[x.held:]
+	if len(held) == 0 {
+		*x.out = x.endHeader(*x.out, done, 0, more)
+		return
+	}
 	var room [512]byte
-	b := room[:0]
+	b := x.endHeader(room[:0], done, len(held), held)
+	if x.framing == h1.Chunked {
+		b = h1.AppendChunkSize(b, len(held))
+		*x.out = append(*x.out, "\r\n"...)
+	}
+	*x.out = slices.Insert(*x.out, x.held, b...)
+}
+
+// endHeader appends how the body is framed, and what else was left open. Of the
+// body, so much is held, and it begins with first, as far as it is there.
+func (x *exchange) endHeader(b []byte, done bool, held int, first []byte) []byte {
 	length := x.length
 	switch {
 	case x.bodyless():
@@ -230,23 +244,14 @@ func (x *exchange) decide(done bool, more []byte) {
 	if x.framing != h1.None {
 		b = h1.AppendFraming(b, h1.Framing{Kind: x.framing, Length: length})
 	}
-	if !x.typed && x.framing != h1.None && held+len(more) > 0 {
-		seen := more
-		if held > 0 {
-			seen = (*x.out)[x.held:]
-		}
-		b = h1.AppendField(b, "Content-Type", http.DetectContentType(seen))
+	if !x.typed && x.framing != h1.None && len(first) > 0 {
+		b = h1.AppendField(b, "Content-Type", http.DetectContentType(first))
 	}
 	if !x.dated {
 		b = appendDate(b)
 	}
 	b = x.appendConnection(b)
-	b = append(b, "\r\n"...)
-	if held > 0 && x.framing == h1.Chunked {
-		b = h1.AppendChunkSize(b, held)
-		*x.out = append(*x.out, "\r\n"...)
-	}
-	*x.out = slices.Insert(*x.out, x.held, b...)
+	return append(b, "\r\n"...)
 }
 
 // appendConnection says what becomes of the connection.

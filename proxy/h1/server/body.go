@@ -31,7 +31,9 @@ func (b *body) begin(x *exchange) {
 	b.x = x
 	b.h1.Reset(&x.c.r, x.head.Framing, &x.c.s.cfg.Limits)
 	b.ended.Store(b.h1.Ended())
-	x.mayContinue.Store(x.head.Expect)
+	if x.head.Expect {
+		x.mayContinue.Store(true)
+	}
 }
 
 // Read implements [io.Reader].
@@ -107,6 +109,9 @@ func (b *body) large() bool {
 // drain takes the body back from the handler, and reads what is left if that is
 // little. It returns whether another request may follow.
 func (b *body) drain(keep bool) bool {
+	if b.x.head.Framing.Empty() {
+		return keep // the handler hasn't got it
+	}
 	b.closed.Store(true) // first: who reads piece by piece, with a deadline each, must not begin another
 	if !b.mu.TryLock() {
 		// Somebody still waits for more of it. Such a read leaves the body

@@ -201,7 +201,9 @@ func (c *conn) serveOne() fate {
 func (c *conn) exchange(x *exchange) fate {
 	x.c, x.ctx.base = c, c.ctx
 	x.body.begin(x)
-	if !x.body.whole() {
+	if x.body.whole() {
+		c.r.Release() // there may be long to wait until it is needed again
+	} else {
 		x.req.Body = &x.body
 	}
 	c.current.Store(x)

@@ -45,7 +45,8 @@ func (s *Server) putExchange(x *exchange) {
 		*head = h1.RequestHead{}
 	}
 	*req = *blank
-	*x = exchange{head: head, req: req, blank: blank}
+	*x = exchange{} // a literal with something in it would be made on the stack first
+	x.head, x.req, x.blank = head, req, blank
 	x.ctx.Tell(x)
 	s.exchanges.Put(x)
 }
