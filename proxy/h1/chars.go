@@ -6,6 +6,7 @@ import "encoding/binary"
 const (
 	inToken  = 1 << iota // RFC 9110, section 5.6.2
 	inTarget             // visible ASCII but '#': a target has no fragment
+	inPath               // what net/url writes as it is
 	inHost               // of a uri-host without brackets (RFC 3986, section 3.2.2)
 	isHex
 	isLower // a letter to be made upper in a canonical name, or the other way round
@@ -21,6 +22,7 @@ var classes = func() (c [256]uint8) {
 	const lower, upper, digits = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 	mark(inToken, lower+upper+digits+"!#$%&'*+-.^_`|~")
 	mark(inHost, lower+upper+digits+"-._~%!$&'()*+,;=")
+	mark(inPath, lower+upper+digits+"/-_.~$&+,:;=@")
 	mark(isHex, digits+"abcdefABCDEF")
 	mark(isLower, lower)
 	mark(isUpper, upper)

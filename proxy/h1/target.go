@@ -44,19 +44,13 @@ func ParseTarget(u *url.URL, method, target string) error {
 // plainTarget splits a path and its query where the path is written as net/url
 // would write it.
 func plainTarget(target string) (path, query string, ok bool) {
-	if target[0] != '/' {
-		return "", "", false
-	}
-	for i := range len(target) {
-		switch c := target[i]; {
-		case c == '?':
-			return target[:i], target[i+1:], true
-		case classes[c]&(isLower|isUpper) != 0, c >= '0' && c <= '9':
-		case strings.IndexByte("/-_.~$&+,:;=@", c) < 0:
-			return "", "", false
-		}
-	}
-	return target, "", true
+	path, query, _ = strings.Cut(target, "?")
+	return path, query, PlainPath(path)
+}
+
+// PlainPath says whether a path begins as it should, and needs no escapes.
+func PlainPath(path string) bool {
+	return len(path) > 0 && path[0] == '/' && all(path, inPath)
 }
 
 // validHost says whether s is a uri-host with or without a port (RFC 9110,

@@ -156,9 +156,11 @@ func appendTarget(b []byte, req *http.Request) []byte {
 	if u.Opaque != "" {
 		return append(b, u.RequestURI()...)
 	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
+	path := u.Path
+	if u.RawPath != "" || !h1.PlainPath(path) {
+		if path = u.EscapedPath(); path == "" {
+			path = "/"
+		}
 	}
 	b = append(b, path...)
 	if u.RawQuery != "" || u.ForceQuery {
