@@ -98,10 +98,18 @@ type fieldsWriter interface {
 // an answer whose length is known, which goes out by itself.
 func copyBody(w http.ResponseWriter, x *exchange, resp *http.Response, guard *progress) *failure {
 	left := resp.ContentLength
+	// net/http's HTTP/2 returns from a Write when the stream is reset, while the frame
+	// may still be waiting to be written from the buffer: it must not get another
+	// answer's bytes.
+	refused := false
 	buf := x.short[:]
 	if left < 0 || left >= int64(len(buf)) {
 		pooled := buffers.Get().(*[bufferSize]byte)
-		defer buffers.Put(pooled)
+		defer func() {
+			if !refused {
+				buffers.Put(pooled)
+			}
+		}()
 		buf = pooled[:]
 	}
 	if left < 0 {
@@ -117,6 +125,7 @@ func copyBody(w http.ResponseWriter, x *exchange, resp *http.Response, guard *pr
 			wrote, werr := w.Write(buf[:n])
 			x.record.BytesOut += int64(wrote)
 			if werr != nil {
+				refused = true
 				return clientGone(werr)
 			}
 			left -= int64(n)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,43 @@ func TestTrailersThatMayNotBe(t *testing.T) {
 					t.Errorf("the answer ends with %q: %q", trailer, answer)
 				}
 			})
+		}
+	}
+}
+
+// keeping is a writer that takes nothing, and goes on reading what it was given,
+// as net/http's for HTTP/2 may where the client has reset the stream.
+type keeping struct {
+	http.ResponseWriter
+	kept []byte
+}
+
+func (k *keeping) Write(p []byte) (int, error) {
+	k.kept = p
+	return 0, io.ErrClosedPipe
+}
+
+// TestRefusedPieceIsNotUsedAgain: what a client's writer didn't take isn't written
+// over by another answer.
+func TestRefusedPieceIsNotUsedAgain(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat(r.URL.Path[1:], 2*shortAnswer))
+	}))
+	defer up.Close()
+	p := start(t, simple, up.URL, Options{})
+	for range 10 { // which buffer a pool gives isn't certain
+		k := &keeping{ResponseWriter: httptest.NewRecorder()}
+		func() {
+			defer func() {
+				if v := recover(); v != http.ErrAbortHandler {
+					t.Errorf("the handler ended with %v", v)
+				}
+			}()
+			p.ServeHTTP(k, httptest.NewRequest("GET", "/a", nil))
+		}()
+		p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/b", nil))
+		if len(k.kept) == 0 || strings.Trim(string(k.kept), "a") != "" {
+			t.Fatalf("of one client's answer, another's is left: %.60q", k.kept)
 		}
 	}
 }
