@@ -17,8 +17,10 @@ const (
 	headroomTo, headroomShare = 32 << 20, 8
 
 	// busyAllocs is how much a process allocates between two looks that needs the
-	// room, and quietAllocs how much one that doesn't any more.
-	busyAllocs, quietAllocs = 2 << 20, 256 << 10
+	// room, and quietAllocs how much one that doesn't any more. HTTP/1.1 alone hardly
+	// gets there, and had better not: memory that was used just now is in the
+	// processor's cache still.
+	busyAllocs, quietAllocs = 8 << 20, 2 << 20
 
 	// standardPercent is by how much the runtime lets a heap grow by itself, and
 	// leastHeap the size up to which it does so in any case, by that percentage.
