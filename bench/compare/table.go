@@ -41,10 +41,16 @@ func (r *report) overview() string {
 			}
 		}
 	}
-	rows := [][]string{append([]string{"CPU a request, µs: median (Levee's, as a multiple of it)"}, names...)}
+	return r.medians(names, names, func(c *caseResult) bool { return !c.idleCase() && !c.grows() })
+}
+
+// medians is a table of the peers' median CPU time, a case a row; empty if there
+// is none to be included.
+func (r *report) medians(names, heads []string, included func(c *caseResult) bool) string {
+	rows := [][]string{append([]string{"CPU a request, µs: median (Levee's, as a multiple of it)"}, heads...)}
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		if c.idleCase() || c.grows() {
+		if !included(c) {
 			continue
 		}
 		row := []string{c.Title}
