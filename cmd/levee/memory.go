@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"runtime/metrics"
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -65,7 +64,10 @@ func newPacer(cache func() (budget, used int64)) *pacer {
 
 // run looks at intervals until ctx ends.
 func (p *pacer) run(ctx context.Context) {
-	every(ctx, paceEvery, func() { p.look(aliveMemory()) })
+	every(ctx, paceEvery, func() {
+		now := readHeap()
+		p.look(int64(now.alive), int64(now.beside))
+	})
 }
 
 // every calls look at intervals until ctx ends.
@@ -94,24 +96,4 @@ func (p *pacer) look(alive, beside int64) {
 		p.now = next
 		p.set(next)
 	}
-}
-
-// aliveMemory is what the last collection left of the heap, and what the runtime
-// takes beside the heap: stacks, and its own books.
-func aliveMemory() (alive, beside int64) {
-	s := []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"},
-		{Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"},
-	}
-	metrics.Read(s)
-	heap := uint64(0)
-	for _, class := range s[2:] {
-		heap += class.Value.Uint64()
-	}
-	total := s[1].Value.Uint64()
-	return int64(s[0].Value.Uint64()), int64(total - min(total, heap))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"runtime/debug"
-	"runtime/metrics"
 	"time"
 )
 
@@ -34,14 +33,6 @@ type tidier struct {
 	calm   bool   // it was calm then, and has been tidied if that was worth it
 }
 
-// heapUsage is what the tidier and the headroom go by.
-type heapUsage struct {
-	allocs uint64 // bytes allocated since the start
-	alive  uint64 // bytes that the last collection left
-	held   uint64 // bytes that the heap holds of the system's memory
-	roots  uint64 // bytes of stacks and globals that a collection goes through
-}
-
 func newTidier() *tidier { return &tidier{usage: readHeap, free: debug.FreeOSMemory} }
 
 // run looks at intervals until ctx ends.
@@ -60,26 +51,5 @@ func (t *tidier) look() {
 	if spare := now.held - min(now.alive, now.held); spare >= max(tidyFrom, now.alive/tidyShare) {
 		t.free()
 		t.allocs = t.usage().allocs
-	}
-}
-
-func readHeap() heapUsage {
-	s := []metrics.Sample{
-		{Name: "/gc/heap/allocs:bytes"},
-		{Name: "/gc/heap/live:bytes"},
-		{Name: "/gc/scan/stack:bytes"},
-		{Name: "/gc/scan/globals:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/free:bytes"},
-	}
-	metrics.Read(s)
-	held := uint64(0)
-	for _, class := range s[4:] {
-		held += class.Value.Uint64()
-	}
-	return heapUsage{
-		allocs: s[0].Value.Uint64(), alive: s[1].Value.Uint64(), held: held,
-		roots: s[2].Value.Uint64() + s[3].Value.Uint64(),
 	}
 }
