@@ -65,8 +65,8 @@ func TestPacerObeysTheOperator(t *testing.T) {
 	}
 }
 
-func TestAliveMemory(t *testing.T) {
-	if alive, beside := aliveMemory(); alive < 0 || beside <= 0 || beside > 1<<30 {
-		t.Errorf("%d alive, %d beside", alive, beside)
+func TestReadHeap(t *testing.T) {
+	if now := readHeap(); now.beside == 0 || now.beside > 1<<30 || now.held == 0 || now.allocs < now.alive {
+		t.Errorf("%+v", now)
 	}
 }
