@@ -48,7 +48,7 @@ func TestDeadlineIsPassedOn(t *testing.T) {
 		h := tc.in.Clone()
 		delete(h, "Content-Type")
 		var own ownFields
-		own.begin(nil)
+		own.begin(new([mostOwnFields]ownField), nil)
 		own.passDeadline(tc.in, "X-Budget", tc.left, tc.has)
 		own.copyTo(h)
 		if len(h) != len(tc.want) {
@@ -70,7 +70,7 @@ func FuzzDeadlineIsPassedOn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		var own ownFields
-		own.begin(nil)
+		own.begin(new([mostOwnFields]ownField), nil)
 		own.passDeadline(http.Header{"X-B": {s}}, "X-B", time.Second, true)
 		h := http.Header{}
 		own.copyTo(h)

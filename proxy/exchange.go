@@ -18,8 +18,10 @@ import (
 // exchange is one request on its way.
 type exchange struct {
 	facts
-	bound bound
-	short [shortAnswer]byte // for a body no longer than that
+	rare
+	bound  bound
+	fields [mostOwnFields]ownField // for those of the first attempt
+	short  [shortAnswer]byte       // for a body no longer than that
 }
 
 // shortAnswer is how long an answer's body may be for which no buffer is taken.
@@ -62,11 +64,9 @@ type facts struct {
 	ending   h1.Ending
 	deadline time.Time // zero: none
 	retrying *retrying // again, or nil: the request is sent once
-	again    retrying
 
 	run      *guardedRun // that this exchange is of; nil: it is its client's own
 	fetch    *fetch      // the same, for the cache
-	turn     cacheTurn   // the cache's part in it
 	began    beginning   // of the answer
 	out      bodyWriter
 	held     *heldBody // the body, where it was read before it is sent
@@ -78,6 +78,13 @@ type facts struct {
 
 	direct bool // the upstream's header was written down as it was, and nobody has any of it
 	free   bool // nobody else has got hold of it: see exchanges
+}
+
+// rare are facts that only some requests have: what is large and hardly ever used
+// is neither cleared for each nor in the way of the rest in the processor's caches.
+type rare struct {
+	turn  cacheTurn // the cache's part in it
+	again retrying  // what facts.retrying is, where it is something
 }
 
 // takeBody prepares for the client's body. Over HTTP/1.1 the answer may begin

@@ -72,7 +72,7 @@ func (s *forwards) of(x *exchange) *forwarded {
 	}
 	f = &forwarded{settings: s.settings, minor: key.minor, host: strings.Clone(key.host)}
 	var own ownFields
-	own.begin(nil)
+	own.begin(new([mostOwnFields]ownField), nil)
 	own.forward(x, nil)
 	f.lines = bytes.Clone(own.appendTo(nil))
 	if full {

@@ -18,7 +18,11 @@ func outgoing(w http.ResponseWriter, x *exchange, a *attempt, now time.Time) *ht
 	in, e := x.r, a.endpoint
 	a.w, a.x = w, x
 	own := &a.own
-	own.begin(x.values)
+	room := &x.fields
+	if a != &x.first {
+		room = new([mostOwnFields]ownField)
+	}
+	own.begin(room, x.values)
 	if a.forwarded = x.forwardsAsBefore(); a.forwarded == nil {
 		own.forward(x, in.Header)
 	}

@@ -16,7 +16,6 @@ import (
 // other. Only net/http's transport wants a map of them (see [attempt.header]).
 type ownFields struct {
 	list   []ownField
-	room   [12]ownField   // of list
 	values *fields.Values // where their texts stand
 }
 
@@ -26,8 +25,13 @@ type ownField struct {
 	values []string
 }
 
-// begin makes room.
-func (o *ownFields) begin(values *fields.Values) { o.list, o.values = o.room[:0], values }
+// mostOwnFields is how many there are of a request at most, as a rule.
+const mostOwnFields = 12
+
+// begin takes room for them, and where their texts go.
+func (o *ownFields) begin(room *[mostOwnFields]ownField, values *fields.Values) {
+	o.list, o.values = room[:0], values
+}
 
 // set says a field. Of several of a name, the last counts.
 func (o *ownFields) set(name, value string) { o.put(name, o.values.List(value)) }
@@ -111,7 +115,7 @@ func (a *attempt) header() http.Header {
 	dropTwins(h, x.gen.vouched)
 	if a.forwarded != nil {
 		var own ownFields
-		own.begin(nil) // the exchange's texts are its own goroutine's
+		own.begin(new([mostOwnFields]ownField), nil) // the exchange's texts are its own goroutine's
 		own.forward(x, nil)
 		own.copyTo(h)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/levee-proxy/levee/proxy/internal/fields"
 )
 
-// exchanges are used again, as each is some 3 KiB that would have to be cleared
+// exchanges are used again, as each is some 5 KiB that would have to be cleared
 // and looked through by the collector. But one that goes further than a look
 // into the cache may be held on to by others: the transport reads its body when
 // its client has got an early answer already, a timer may just be running, and a
@@ -39,6 +39,13 @@ func (e *exchanges) take() *exchange {
 // verdict.
 func (e *exchanges) put(x *exchange) {
 	setDeadline, values, spare := x.out.setDeadline, x.values, x.permit.spare
+	clear(x.first.own.list)
+	if x.turn.route != nil || x.turn.result != cacheNone {
+		x.turn = cacheTurn{}
+	}
+	if x.retrying != nil {
+		x.again = retrying{}
+	}
 	x.facts = facts{}
 	x.bound.renew()
 	x.out.setDeadline, x.values, x.permit.spare = setDeadline, values, spare

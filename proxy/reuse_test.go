@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,28 @@ func TestFieldValues(t *testing.T) {
 			_ = append(one, "b")
 			if two := v.List("c"); one[0] != "a" || two[0] != "c" || len(one) != 1 || cap(one) != 1 {
 				t.Errorf("%q, %q", one, two)
+			}
+		})
+	}
+}
+
+// TestPutForgets: of what only some exchanges have, too, nothing is left for the
+// next one.
+func TestPutForgets(t *testing.T) {
+	for name, have := range map[string]func(x *exchange){
+		"nothing":             func(*exchange) {},
+		"fields of its own":   func(x *exchange) { x.first.own.begin(&x.fields, nil); x.first.own.set("A", "b") },
+		"a part of the cache": func(x *exchange) { x.turn = cacheTurn{route: &routeCache{}, variants: 1} },
+		"a fallback":          func(x *exchange) { x.turn.result = cacheFallback },
+		"several attempts":    func(x *exchange) { x.again.first = 1; x.retrying = &x.again },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var e exchanges
+			x := &exchange{}
+			have(x)
+			e.put(x)
+			if !reflect.ValueOf(x).Elem().IsZero() {
+				t.Errorf("left: %+v", x)
 			}
 		})
 	}
