@@ -44,6 +44,7 @@ type facts struct {
 	upgrade     bool // asks for a websocket
 	ownDeadline bool // the deadline is the route's own, not a shorter one of the client's
 	sent        bool // to the upstream, or at least begun
+	unmarked    bool // it surely has no field that tells of which call it is an attempt, or which one
 	headerSize  int  // about what the request's header takes of memory, in bytes
 	exposed     int  // attempts of which the upstream may have got something
 	closing     bool // this answer is the last on its connection

@@ -40,19 +40,12 @@ const (
 func (x *exchange) fingerprint(p *storm.Request) {
 	h := x.r.Header
 	p.Exact = true
-	if id := only(h, awsInvocationHeader); id != "" {
-		p.Print = printOf(1, maphash.String(printSeed, id))
-		return
-	}
-	for _, v := range h[signals.GoogleClientHeader] {
-		if id, ok := signals.Marked(v, signals.GoogleInvocationTag, ' '); ok && id != "" {
-			p.Print = printOf(2, maphash.String(printSeed, id))
+	trace := ""
+	if !x.unmarked {
+		if p.Print = printOfCall(h, p.Client); p.Print != 0 {
 			return
 		}
-	}
-	if key := only(h, signals.IdempotencyKeyHeader); key != "" {
-		p.Print = printOf(3, maphash.String(printSeed, key), p.Client)
-		return
+		trace = traceID(only(h, traceHeader))
 	}
 	target := printOf(4, maphash.String(printSeed, x.r.Method), maphash.String(printSeed, x.r.Host),
 		maphash.String(printSeed, x.r.URL.Path), maphash.String(printSeed, x.r.URL.RawQuery))
@@ -61,11 +54,38 @@ func (x *exchange) fingerprint(p *storm.Request) {
 		p.Print, p.Also = printOf(5, maphash.String(printSeed, id), target), asked
 		return
 	}
-	if id := traceID(only(h, traceHeader)); id != "" {
-		p.Print, p.Also = printOf(6, maphash.String(printSeed, id), target), asked
+	if trace != "" {
+		p.Print, p.Also = printOf(6, maphash.String(printSeed, trace), target), asked
 		return
 	}
 	p.Print, p.Exact = asked, false
+}
+
+// marksCall says whether a field may tell of which call a request is an attempt, or
+// which one: hardly any request has such a field, and there are ten of them to look
+// up.
+func marksCall(name string) bool {
+	switch name {
+	case awsInvocationHeader, signals.IdempotencyKeyHeader, traceHeader:
+		return true
+	}
+	return signals.TellsAttempt(name)
+}
+
+// printOfCall is the print of the first and the second kind; 0: there is none.
+func printOfCall(h http.Header, client uint64) uint64 {
+	if id := only(h, awsInvocationHeader); id != "" {
+		return printOf(1, maphash.String(printSeed, id))
+	}
+	for _, v := range h[signals.GoogleClientHeader] {
+		if id, ok := signals.Marked(v, signals.GoogleInvocationTag, ' '); ok && id != "" {
+			return printOf(2, maphash.String(printSeed, id))
+		}
+	}
+	if key := only(h, signals.IdempotencyKeyHeader); key != "" {
+		return printOf(3, maphash.String(printSeed, key), client)
+	}
+	return 0
 }
 
 var printSeed = maphash.MakeSeed()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/levee-proxy/levee/limiter/storm"
+	"github.com/levee-proxy/levee/proxy/internal/signals"
 )
 
 // prints takes the fingerprints of a request written as on the wire.
@@ -145,5 +146,39 @@ func BenchmarkFingerprint(b *testing.B) {
 				x.fingerprint(&x.account.request)
 			}
 		})
+	}
+}
+
+// TestUnmarked: a request of which is known that nothing tells of its call is taken
+// for the same one as if all had been looked up.
+func TestUnmarked(t *testing.T) {
+	fields := []string{
+		"Accept: */*", "X-Request-Id: 1", "X-Api-Client: 1", "Amz-Sdk-Invocation-Id: 1", "Idempotency-Key: 1",
+		"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "X-Goog-Api-Client: gccl-invocation-id/1 gccl-attempt-count/2",
+		"X-Envoy-Attempt-Count: 2", "Grpc-Previous-Rpc-Attempts: 1", "Amz-Sdk-Request: attempt=2; max=3", "X-Stainless-Retry-Count: 1", "X-Number-Of-Retry-Attempts: 0,1",
+	}
+	unmarked := 0
+	for set := range 1 << len(fields) {
+		lines := []string{"GET /a"}
+		for i, line := range fields {
+			if set>>i&1 != 0 {
+				lines = append(lines, line)
+			}
+		}
+		x := exchangeOf(t, lines...)
+		says := signals.SaidAttempt(x.r.Header)
+		var asked, known storm.Request
+		x.fingerprint(&asked)
+		_, _, x.unmarked = measure(x.r.Header)
+		x.fingerprint(&known)
+		if asked != known || x.unmarked && says != 0 {
+			t.Fatalf("%q: %+v, says %d; unmarked %v: %+v", lines, asked, says, x.unmarked, known)
+		}
+		if x.unmarked {
+			unmarked++
+		}
+	}
+	if unmarked != 8 {
+		t.Errorf("%d sets are unmarked, want those of the first three alone", unmarked)
 	}
 }

@@ -97,7 +97,7 @@ func (p *Proxy) admit(x *exchange) *answer {
 		x.clientIP = x.values.Address(x.client)
 	}
 	var count int
-	count, x.headerSize = measure(r.Header)
+	count, x.headerSize, x.unmarked = measure(r.Header)
 	if a := refuse(r, count, g.cfg.Limits.HeaderFields); a != nil {
 		return a
 	}

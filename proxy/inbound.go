@@ -95,7 +95,10 @@ func (x *exchange) arrive(now time.Time) {
 	}
 	if a.in == nil {
 		a.in, a.outcome, a.asked = in, storm.Neutral, false
-		a.request = storm.Request{Says: signals.SaidAttempt(x.r.Header), Class: x.class, Client: x.clientHash, Priority: uint8(x.priority)}
+		a.request = storm.Request{Class: x.class, Client: x.clientHash, Priority: uint8(x.priority)}
+		if !x.unmarked {
+			a.request.Says = signals.SaidAttempt(x.r.Header)
+		}
 		x.fingerprint(&a.request)
 		in.detector.Arrive(now, &a.request)
 		in.look(now)

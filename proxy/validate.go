@@ -38,14 +38,17 @@ func refuse(r *http.Request, count, maxFields int) *answer {
 	return nil
 }
 
-// measure counts a header's fields, and about the memory in bytes that it takes.
-func measure(h http.Header) (count, size int) {
+// measure counts a header's fields, and about the memory in bytes that it takes. It
+// is unmarked if it has none of the fields of [marksCall].
+func measure(h http.Header) (count, size int, unmarked bool) {
+	unmarked = true
 	for name, values := range h {
+		unmarked = unmarked && !marksCall(name)
 		count += len(values)
 		size += len(name) + 64
 		for _, v := range values {
 			size += len(v)
 		}
 	}
-	return count, size
+	return count, size, unmarked
 }

@@ -71,6 +71,15 @@ func SaidAttempt(h http.Header) int {
 	return min(n, maxAttempt)
 }
 
+// TellsAttempt says whether a field is one of those that [SaidAttempt] looks at.
+func TellsAttempt(name string) bool {
+	switch name {
+	case EnvoyAttemptHeader, GRPCAttemptHeader, AWSAttemptHeader, GoogleClientHeader, StainlessAttemptHeader, RestliAttemptHeader:
+		return true
+	}
+	return false
+}
+
 // attemptCount reads a small number and adds the attempts that it leaves out;
 // what is no number counts as absent.
 func attemptCount(s string, more int) int {
