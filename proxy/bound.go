@@ -302,13 +302,15 @@ func (b *bound) answer(now time.Time, lasting bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answered = true
-	if lasting {
+	switch {
+	case lasting:
 		b.deadline = time.Time{}
 		b.stream(now)
-	} else if b.permit.held() {
+		b.set(now)
+	case b.permit.held():
 		b.streams = now.Add(streamAfter)
+		b.arm(b.streams, now)
 	}
-	b.set(now)
 }
 
 // fill says, at now, that the answer's body is for the cache: no silence in it may
