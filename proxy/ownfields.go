@@ -114,10 +114,9 @@ func (a *attempt) header() http.Header {
 	fields.CopyEndToEnd(h, in)
 	dropTwins(h, x.gen.vouched)
 	if a.forwarded != nil {
-		var own ownFields
-		own.begin(new([mostOwnFields]ownField), nil) // the exchange's texts are its own goroutine's
-		own.forward(x, nil)
-		own.copyTo(h)
+		a.own.values = nil // the exchange's texts are its own goroutine's
+		a.own.forward(x, nil)
+		a.forwarded = nil
 	}
 	a.own.copyTo(h)
 	if _, ok := h["User-Agent"]; !ok {

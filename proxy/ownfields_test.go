@@ -76,9 +76,12 @@ func TestHeaderIsTheSameInBothForms(t *testing.T) {
 		if a.forwarded != nil {
 			before++
 		}
+		lines := a.AppendFields(nil)
 		want := a.header()
 		maps.DeleteFunc(want, func(name string, v []string) bool { return len(v) == 0 || name == "Content-Length" })
-		lines := a.AppendFields(nil)
+		if again := a.AppendFields(nil); len(again) != len(lines) {
+			t.Fatalf("once a map was made, %q is written, and before %q", again, lines)
+		}
 		got, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(lines, "\r\n"...)))).ReadMIMEHeader()
 		if err != nil {
 			t.Fatalf("%v of %q", err, lines)
