@@ -165,9 +165,6 @@ func (p *Proxy) tellFallback(w *beginning, x *exchange, f *fallback, why plight)
 		n, _ := w.Write(f.body)
 		x.record.BytesOut += int64(n)
 	}
-	if !x.sent {
-		x.drain(w)
-	}
 }
 
 // troubleNames are what made a fallback necessary, as Cache-Status has it.

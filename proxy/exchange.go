@@ -171,12 +171,9 @@ func (x *exchange) limit() {
 func (x *exchange) finish() {
 	free := x.free
 	x.free = false
-	if x.body.end() {
-		if x.r.ProtoMajor == 1 {
-			x.conn.linger()
-		} else {
-			x.body.halt(time.Now())
-		}
+	unread := x.body.end()
+	if unread && x.r.ProtoMajor != 1 {
+		x.body.halt(time.Now())
 	}
 	if x.cancel != nil || x.endpoint != nil || x.account.in != nil {
 		x.over = time.Now()
@@ -205,6 +202,9 @@ func (x *exchange) finish() {
 		if x.cancel != nil {
 			x.bound.let()
 		}
+	}
+	if unread && x.r.ProtoMajor == 1 { // last: it may take its time
+		x.letGo()
 	}
 }
 

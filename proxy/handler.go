@@ -45,7 +45,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	defer x.finish()
 	began := &x.began
-	began.ResponseWriter = w
+	began.ResponseWriter, began.x = w, x
 	defer p.recover(began, x)
 
 	x.requestID = requestID(r.Header, gen.requestIDHeader, x.values)
@@ -264,9 +264,6 @@ func (p *Proxy) answer(w *beginning, x *exchange, a *answer) {
 	x.record.Status, x.record.Reason, x.record.Shed = a.status, string(a.kind), a.shed
 	p.o.Metrics.Answer(string(a.kind))
 	a.write(w, x)
-	if !x.sent {
-		x.drain(w)
-	}
 }
 
 // recover ends a request that panicked: with a 500 if nothing was sent yet,
@@ -320,12 +317,16 @@ func (p *Proxy) observe(x *exchange, metrics *telemetry.RouteMetrics) {
 // controller finds the real writer by Unwrap.
 type beginning struct {
 	http.ResponseWriter
+	x     *exchange // whose client it is for; nil: it is for several
 	begun bool
 }
 
 func (b *beginning) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		b.begun = true
+		if b.x != nil && b.x.outrun() {
+			b.Header()["Connection"] = closeValues
+		}
 	}
 	b.ResponseWriter.WriteHeader(status)
 }

@@ -168,26 +168,37 @@ func (b *requestBody) written() bool {
 	return b.present && b.eof
 }
 
-// drainMost is how much of a body is read for nothing, to keep its connection.
+// drainMost is how much of a body servers read for nothing, to keep its connection.
 const drainMost = 256 << 10
 
-// drain reads what is left of a body that nobody will ever read, behind an
-// answer of Levee's own. Left to the server, over HTTP/1.1 and with answers
-// allowed before the body's end, it comes too late: net/http then finds two
-// readers on the connection, and closes it without having said so.
+// outrun says whether an answer that begins now comes before the body's end, and
+// must be the last on its connection: net/http's.
 //
-// It must not be called once the request was sent: the transport reads too.
-func (x *exchange) drain(w http.ResponseWriter) {
+// Where an answer may come that early (EnableFullDuplex), net/http reads the rest
+// when the handler has returned, and takes the body's end for the handler's doing: it
+// sets a second reader on the connection, and whoever reads there next, on
+// whichever goroutine, panics (golang.org/issue/68560). If the rest is malformed or
+// its reading breaks off, it takes what follows for a request. Only of a short
+// rest that nobody else reads letGo sees the end before.
+func (x *exchange) outrun() bool {
 	b := &x.body
-	if b.src == nil || x.r.ProtoMajor != 1 || x.closes() || x.r.Header["Expect"] != nil {
+	if b.src == nil || x.r.ProtoMajor != 1 || x.conn.boundsWrites(x.r) {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.eof && (x.sent || b.err != nil || x.r.ContentLength < 0 || x.r.ContentLength-b.bytes.Load() > drainMost)
+}
+
+// letGo leaves what is left of a body over HTTP/1.1 to the server, which reads it for
+// nothing; not for ever. net/http is made to before the handler returns. The answer must
+// go out first: its client may wait for it with the rest.
+func (x *exchange) letGo() {
+	x.conn.linger()
+	if x.sent || x.record.Aborted || x.conn.boundsWrites(x.r) || http.NewResponseController(x.began.ResponseWriter).Flush() != nil {
 		return
 	}
-	if http.NewResponseController(w).Flush() != nil {
-		return
-	}
-	x.conn.linger() // not for ever
-	_, _ = io.CopyN(io.Discard, b, drainMost)
-	x.conn.lingered()
+	_ = x.r.Body.Close() // which fails where reading does: then nothing more comes
 }
 
 // closes says whether an answer of Levee's own is the last on its connection: as

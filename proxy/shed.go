@@ -189,7 +189,6 @@ func (p *Proxy) shed(w *beginning, x *exchange, r *refusal) {
 		n, _ := w.Write(r.body)
 		x.record.BytesOut += int64(n)
 	}
-	x.drain(w)
 }
 
 // tell adds the fields of what is told.

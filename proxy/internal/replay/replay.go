@@ -143,14 +143,19 @@ func (r *Reader) Ready() int {
 func (r *Reader) readOn(p []byte) (int, error) {
 	b := r.b
 	b.reading = true
-	b.mu.Unlock()
-	n, err := b.src.Read(p)
-	b.mu.Lock()
+	n, err := b.unlocked(p)
 	b.reading = false
 	b.took(p[:n], err)
 	r.at += n
 	b.changed.Broadcast()
 	return n, r.end(err)
+}
+
+// unlocked reads from the source without the lock. A panic there stays one.
+func (b *Body) unlocked(p []byte) (int, error) {
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	return b.src.Read(p)
 }
 
 func (r *Reader) end(err error) error {
