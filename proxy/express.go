@@ -43,6 +43,7 @@ type express struct {
 	preface []byte  // what net/http already got of the next request, by itself
 	account account // of the request that net/http was given last, until it asks
 
+	found   found      // for the request that the handler gets next; nothing: its route wasn't looked for
 	looked  *exchange  // of the request that the handler gets next, which isn't a simple hit; nil: it wasn't looked at
 	written expressHit // that is being written
 
@@ -219,9 +220,9 @@ func (e *express) answer(c *clientConn, r *http.Request, x *exchange, b []byte) 
 	if p.draining.Load() || c.retired() {
 		return b
 	}
-	gen := p.gen.Load()
 	x.facts = facts{} // a literal with something in it would lie on the stack first, and let that grow
-	x.r, x.gen, x.conn, x.start, x.route = r, gen, c, time.Now(), gen.router.find(r.Host, r.URL)
+	x.gen, x.route = c.takeFound(p, r)
+	x.r, x.conn, x.start = r, c, time.Now()
 	if x.route == nil || x.route.caps != nil || x.route.spares() { // a rate cap's tokens are taken once; others may have an answer
 		return b
 	}
@@ -236,7 +237,7 @@ func (e *express) answer(c *clientConn, r *http.Request, x *exchange, b []byte) 
 	}
 	x.route.metrics.Begin()
 	x.record.Route = x.route.name
-	x.requestID = requestID(r.Header, gen.requestIDHeader, nil)
+	x.requestID = requestID(r.Header, x.gen.requestIDHeader, nil)
 	p.noteShed(x, refused, x.start)
 	b = refused.appendTo(b, x)
 	e.answered++

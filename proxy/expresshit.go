@@ -29,11 +29,11 @@ type expressHit struct {
 // it, and how that is to be used, is left with it, so that it is looked for once.
 func (e *express) hit(c *clientConn, r *http.Request, b []byte) (head []byte, body [][]byte) {
 	p := e.proxy
+	gen, route := p.find(r) // here, so that what is needed of it comes while the engine makes its request
+	e.found = found{gen, route}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || p.o.caching.parts.Load() == nil {
 		return b, nil
 	}
-	gen := p.gen.Load()
-	route := gen.router.find(r.Host, r.URL)
 	if route == nil || route.caching == nil || route.caps != nil || p.draining.Load() || c.retired() {
 		return b, nil // a rate cap's tokens are taken once
 	}
@@ -55,6 +55,7 @@ func (e *express) hit(c *clientConn, r *http.Request, b []byte) (head []byte, bo
 		e.looked = x
 		return b, nil
 	}
+	e.found = found{}
 	route.metrics.Begin()
 	p.inflight.Add(1)
 	x.record.Route, x.record.Status = route.name, a.Status
@@ -128,4 +129,26 @@ func (c *clientConn) takeLooked(p *Proxy, r *http.Request) *exchange {
 		return x
 	}
 	return p.exchanges.take()
+}
+
+// found is a request's route, and the configuration that it is of.
+type found struct {
+	gen   *generation
+	route *route // nil: there is none
+}
+
+// find finds the route of a request.
+func (p *Proxy) find(r *http.Request) (*generation, *route) {
+	gen := p.gen.Load()
+	return gen, gen.router.find(r.Host, r.URL)
+}
+
+// takeFound gives the route that was found for a request already, or finds it.
+func (c *clientConn) takeFound(p *Proxy, r *http.Request) (*generation, *route) {
+	if r.ProtoMajor == 1 && c.express != nil && c.express.found.gen != nil {
+		f := c.express.found
+		c.express.found = found{}
+		return f.gen, f.route
+	}
+	return p.find(r)
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -131,3 +132,36 @@ var (
 	moments    = regexp.MustCompile("(?m)^Age: .*$|^Date: .*$|ttl=-?[0-9]+|boundary=.*$")
 	boundaries = regexp.MustCompile("(?m)^--.*$")
 )
+
+// TestRouteIsFoundOnce: what a request's route was found to be when the cache was
+// asked is taken for that request, and for no other one.
+func TestRouteIsFoundOnce(t *testing.T) {
+	p := unwired(t, "engine: lean\n"+strings.Replace(limited("{mode: adaptive}", "", ""), "routes: [{name: all, upstream: service}]",
+		"routes: [{name: a, match: {pathPrefix: /a}, upstream: service}, {name: b, match: {pathPrefix: /b}, upstream: service}]", 1), "http://127.0.0.1:9")
+	c := &clientConn{express: &express{proxy: p}}
+	named := func(rt *route) string {
+		if rt == nil {
+			return "none"
+		}
+		return rt.name
+	}
+	for i, path := range []string{"/a", "/b", "/c", "/b/b"} {
+		r := httptest.NewRequest("GET", path, nil)
+		want := []string{"a", "b", "none", "b"}[i]
+		if head, _ := c.express.hit(c, r, nil); len(head) > 0 {
+			t.Fatalf("%s: answered", path)
+		}
+		before := p.gen.Load()
+		if err := p.Reload(before.cfg); err != nil { // in between
+			t.Fatal(err)
+		}
+		if gen, rt := c.takeFound(p, r); gen != before || named(rt) != want {
+			t.Errorf("%s: taken for %s", path, named(rt))
+		}
+		post := httptest.NewRequest("POST", "/a", nil)
+		c.express.hit(c, post, nil)
+		if gen, rt := c.takeFound(p, post); gen != p.gen.Load() || named(rt) != "a" {
+			t.Errorf("the next one: taken for %s", named(rt))
+		}
+	}
+}

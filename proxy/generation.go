@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/levee-proxy/levee/config"
 	"github.com/levee-proxy/levee/internal/telemetry"
@@ -34,12 +35,12 @@ type generation struct {
 }
 
 // route is a configured route, bound to its upstream. What each request needs of
-// it stands together, behind the node that finds it: among thousands of routes
-// nothing of one is in the processor's caches, and each place to look at is a
-// wait for memory. All of it together is two lines of such a cache, and begins
-// with one, as Go puts what is of that size.
+// it stands together: among thousands of routes nothing of one is in the
+// processor's caches, and each place to look at is a wait for memory. All of it
+// is two lines of such a cache, and begins with one, as Go puts what is of that
+// size. Whoever finds it has both loaded, with the one that its requests are
+// counted in (see pathNode.expect).
 type route struct {
-	node        pathNode    // where it is found, unless another one is found there too
 	caching     *routeCache // nil: nothing is cached
 	caps        *clients.Caps
 	metrics     *telemetry.RouteMetrics
@@ -54,7 +55,12 @@ type route struct {
 	guards   bool             // some of its requests are guarded by their Idempotency-Key
 	level    string           // priority, as configured
 	cfg      *config.Route    // of which no usual request needs anything
+
+	_ [16]byte // so that the next one begins with a line
 }
+
+// routeLines is what a route takes.
+const routeLines = int(unsafe.Sizeof(route{})) / 64
 
 // routeTimeouts are a route's. 0: none.
 type routeTimeouts struct{ whole, answer time.Duration }

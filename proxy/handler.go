@@ -15,15 +15,14 @@ import (
 // ServeHTTP takes one request all its way. It works behind the proxy's own
 // listeners and behind any other [http.Server].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	gen := p.gen.Load()
 	conn := connUnder(w, r)
 	x := conn.takeLooked(p, r)
-	x.r, x.gen, x.conn, x.start = r, gen, conn, time.Now()
+	x.gen, x.route = conn.takeFound(p, r)
+	x.r, x.conn, x.start = r, conn, time.Now()
 	x.account = x.conn.takeAccount(r)
 	x.closing = p.draining.Load() || x.conn.retired()
 	p.inflight.Add(1)
-	x.route = gen.router.find(r.Host, r.URL)
-	metrics := gen.noRoute
+	metrics := x.gen.noRoute
 	if x.route != nil {
 		metrics = x.route.metrics
 		x.record.Route = x.route.name
@@ -48,7 +47,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began.ResponseWriter, began.x = w, x
 	defer p.recover(began, x)
 
-	x.requestID = requestID(r.Header, gen.requestIDHeader, x.values)
+	x.requestID = requestID(r.Header, x.gen.requestIDHeader, x.values)
 	x.grpc = isGRPC(r.Header)
 	x.takeBody(w)
 	if a := p.admit(x); a != nil {

@@ -21,12 +21,6 @@ type router struct {
 	routes   []*route
 }
 
-// pathNode is one segment of a path prefix.
-type pathNode struct {
-	route    *route    // ends here; nil where no route does
-	children *segments // nil: none
-}
-
 func newRouter(routes []*route) *router {
 	r := &router{exact: map[string]*pathNode{}, wildcard: map[string]*pathNode{}, any: &pathNode{}, routes: routes}
 	for _, rt := range routes {
@@ -57,25 +51,18 @@ func (r *router) roots(m *config.Match) []*pathNode {
 }
 
 func (n *pathNode) insert(prefix string, rt *route) {
-	segs := strings.FieldsFunc(prefix, func(c rune) bool { return c == '/' })
-	for i, seg := range segs {
+	for seg := range strings.FieldsFuncSeq(prefix, func(c rune) bool { return c == '/' }) {
 		if n.children == nil {
 			n.children = &segments{}
 		}
 		next := n.children.find(seg)
-		switch {
-		case next != nil:
-		case i == len(segs)-1 && rt.node.route == nil: // not yet in use, for another host
-			next = &rt.node
-			n.children.add(seg, next)
-		default:
-			next = &pathNode{}
-			n.children.add(seg, next)
+		if next == nil {
+			next = n.children.add(seg)
 		}
 		n = next
 	}
 	if n.route == nil { // the first of two equal matches wins; config refuses them anyway
-		n.route = rt
+		n.route, n.metrics = rt, rt.metrics
 	}
 }
 
@@ -84,8 +71,8 @@ func (r *router) find(host string, u *url.URL) *route {
 	path := routingPath(u)
 	host = normalHost(host)
 	if n, ok := r.exact[host]; ok {
-		if rt := n.longest(path); rt != nil {
-			return rt
+		if n = n.longest(path); n.route != nil {
+			return n.expect()
 		}
 	}
 	if len(r.wildcard) > 0 {
@@ -97,19 +84,20 @@ func (r *router) find(host string, u *url.URL) *route {
 			}
 			rest = rest[i:]
 			if n, ok := r.wildcard[rest]; ok {
-				if rt := n.longest(path); rt != nil {
-					return rt
+				if n = n.longest(path); n.route != nil {
+					return n.expect()
 				}
 			}
 			rest = rest[1:]
 		}
 	}
-	return r.any.longest(path)
+	return r.any.longest(path).expect()
 }
 
-// longest walks path's segments down from n and returns the deepest route met.
-func (n *pathNode) longest(path string) *route {
-	best := n.route
+// longest walks path's segments down from n and returns the deepest node met that
+// has a route; n itself where none has.
+func (n *pathNode) longest(path string) *pathNode {
+	best := n
 	for n.children != nil {
 		path = strings.TrimLeft(path, "/")
 		if path == "" {
@@ -127,7 +115,7 @@ func (n *pathNode) longest(path string) *route {
 		}
 		n = next
 		if n.route != nil {
-			best = n.route
+			best = n
 		}
 	}
 	return best

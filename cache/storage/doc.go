@@ -28,7 +28,6 @@
 //	weight.go    what an entry costs
 //	joined.go    an entry in two pieces of memory
 //	index.go     where entries are found
-//	prefetch.go  what is loaded ahead
 //	frequency.go how often they are asked for
 //	eviction.go  which stay
 //	space.go     all of these together

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/levee-proxy/levee/internal/prefetch"
 )
 
 // index finds entries by their keys. Readers take no lock and write nothing; those
@@ -115,8 +117,8 @@ func (ix *index[P]) expect(k *Key) {
 	s := setOf(*ix.shard(hash).sets.Load(), hash)
 	for m := marked(s.tags.Load(), tagOf(hash)); m != 0; m &= m - 1 {
 		slot := &s.slots[bits.TrailingZeros64(m)/8]
-		prefetch(unsafe.Pointer(slot.entry.Load()), entryLines)
-		prefetch(unsafe.Pointer(slot.lead.Load()), leadLines)
+		prefetch.Lines(unsafe.Pointer(slot.entry.Load()), entryLines)
+		prefetch.Lines(unsafe.Pointer(slot.lead.Load()), leadLines)
 	}
 }
 

@@ -64,7 +64,9 @@ var mayImport = map[string][]string{
 	"internal/rehearsal": {"internal/rehearsal", "config", "proxy", "limiter", "cache", "internal/telemetry"},
 	"internal/e2e":       {"config", "proxy", "internal"},
 	"bench":              {"bench", "config", "proxy", "limiter", "cache", "internal"},
-	"proxy":              {"proxy", "cache", "limiter", "config", "internal/telemetry", "internal/idempotency"},
+	"proxy":              {"proxy", "cache", "limiter", "config", "internal/telemetry", "internal/idempotency", "internal/prefetch"},
+	"cache/storage":      {"internal/prefetch"},
+	"internal/telemetry": {"internal/prefetch"},
 	// What the proxy is made of knows no telemetry, and nothing of the proxy itself.
 	"proxy/internal": {"proxy/internal", "proxy/h1", "cache", "limiter", "config"},
 	"proxy/h1":       {"proxy/h1", "proxy/internal/clock", "proxy/internal/streams", "proxy/internal/benchclient"},
