@@ -16,6 +16,9 @@ import (
 
 var (
 	quotedString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	// A client's Cache-Control as it ought to be, without strings; of another, what
+	// can't be read is no wish.
+	plainWishes = regexp.MustCompile(`^[ \t]*[A-Za-z0-9-]+(=[A-Za-z0-9-]*)?([ \t]*,[ \t]*[A-Za-z0-9-]+(=[A-Za-z0-9-]*)?)*[ \t]*$`)
 	// A structured dictionary in its plainest form, which is enough to judge
 	// what a test makes up; what doesn't look like it isn't judged.
 	plainDictionary = regexp.MustCompile(`^ *[a-z*][a-z0-9_.*-]*(=([0-9]{1,15}|"[ !#-\[\]-~]*"))?( *, *[a-z*][a-z0-9_.*-]*(=([0-9]{1,15}|"[ !#-\[\]-~]*"))?)* *$`)
@@ -98,6 +101,7 @@ func mustNotStore(r *Request, resp *Response, clientsCount bool) string {
 	_, authorization := r.Header["Authorization"]
 	_, cookie := resp.Header["Set-Cookie"]
 	_, expires := resp.Header["Expires"]
+	wishes := strings.Join(r.Header["Cache-Control"], ",")
 	spared := false // Set-Cookie isn't stored where a directive names it
 	for _, argument := range slices.Concat(cc["no-cache"], cc["private"]) {
 		spared = spared || strings.Contains(strings.ToLower(argument), "set-cookie")
@@ -117,7 +121,7 @@ func mustNotStore(r *Request, resp *Response, clientsCount bool) string {
 		return "9111 5.2.2.3: must-understand"
 	case has("no-store") && !(bare("must-understand") && known):
 		return "9111 5.2.2.5: no-store"
-	case clientsCount && len(naiveDirectives(strings.Join(r.Header["Cache-Control"], ","))["no-store"]) > 0 && !strings.ContainsAny(strings.Join(r.Header["Cache-Control"], ""), `"`):
+	case clientsCount && plainWishes.MatchString(wishes) && len(naiveDirectives(wishes)["no-store"]) > 0:
 		return "9111 5.2.1.5: request no-store"
 	case bare("private"):
 		return "9111 5.2.2.7: private"
