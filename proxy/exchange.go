@@ -204,6 +204,9 @@ func (x *exchange) finish() {
 		}
 	}
 	if unread && x.r.ProtoMajor == 1 { // last: it may take its time
+		if x.over.IsZero() {
+			x.over = time.Now()
+		}
 		x.letGo()
 	}
 }

@@ -191,11 +191,15 @@ func (x *exchange) outrun() bool {
 }
 
 // letGo leaves what is left of a body over HTTP/1.1 to the server, which reads it for
-// nothing; not for ever. net/http is made to before the handler returns. The answer must
-// go out first: its client may wait for it with the rest.
+// nothing; not for ever. net/http is made to before the handler returns, unless the
+// answer is the last on its connection anyway, or the client was to wait with the body
+// for a 100. The answer must go out first: its client may wait for it with the rest.
 func (x *exchange) letGo() {
 	x.conn.linger()
-	if x.sent || x.record.Aborted || x.conn.boundsWrites(x.r) || http.NewResponseController(x.began.ResponseWriter).Flush() != nil {
+	if x.sent || x.record.Aborted || x.conn.boundsWrites(x.r) || x.outrun() || x.closes() || x.r.Header["Expect"] != nil {
+		return
+	}
+	if http.NewResponseController(x.began.ResponseWriter).Flush() != nil {
 		return
 	}
 	_ = x.r.Body.Close() // which fails where reading does: then nothing more comes

@@ -88,3 +88,24 @@ func TestUnreadBody(t *testing.T) {
 		}
 	}
 }
+
+// TestNoWaitForUnwantedBody: a client that was to ask before it sends a body, and was
+// refused, isn't waited for.
+func TestNoWaitForUnwantedBody(t *testing.T) {
+	for _, engine := range []string{"lean", "standard"} {
+		yaml := strings.Replace(simple, `"127.0.0.1:0"`, `"127.0.0.1:0", timeouts: {read: 1h}`, 1)
+		yaml = strings.Replace(yaml, "routes: [{name: all, ", "routes: [{name: some, match: {pathPrefix: /e}, ", 1)
+		p := start(t, yaml+"engine: "+engine+"\n", "http://127.0.0.1:1", Options{})
+		c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, "POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+		a, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || a.StatusCode != 404 {
+			t.Fatal(a, err)
+		}
+		eventually(t, "the request is over", func() bool { return p.Status().Inflight == 0 })
+		c.Close()
+	}
+}

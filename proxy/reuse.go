@@ -39,7 +39,7 @@ func (e *exchanges) take() *exchange {
 // verdict.
 func (e *exchanges) put(x *exchange) {
 	setDeadline, values, spare := x.out.setDeadline, x.values, x.permit.spare
-	clear(x.first.own.list)
+	clear(x.fields[:])
 	if x.turn.route != nil || x.turn.result != cacheNone {
 		x.turn = cacheTurn{}
 	}

@@ -178,15 +178,16 @@ const (
 // serveOne serves a request of which the first bytes have come.
 func (c *conn) serveOne() fate {
 	x := c.s.takeExchange()
+	x.c, x.ctx.base = c, c.ctx
 	if !c.read(x) {
-		c.s.exchanges.Put(x)
+		c.s.putExchange(x)
 		return over
 	}
 	c.fill(x)
 	h := x.head
 	if c.s.cfg.Express != nil && h.Framing.Kind == h1.None && h.Minor > 0 && !h.Close && !h.Upgrade {
 		if answered, fate := c.express(x.req); answered {
-			c.s.exchanges.Put(x)
+			c.s.putExchange(x)
 			return fate
 		}
 	}
@@ -199,7 +200,6 @@ func (c *conn) serveOne() fate {
 
 // exchange calls the handler, and sees to what is left when it returns.
 func (c *conn) exchange(x *exchange) fate {
-	x.c, x.ctx.base = c, c.ctx
 	x.body.begin(x)
 	if x.body.whole() {
 		c.r.Release() // there may be long to wait until it is needed again

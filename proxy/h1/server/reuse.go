@@ -25,8 +25,7 @@ func (x *exchange) alone() bool {
 	return x.letGo && !x.looked && !s.closing.Load() && s.cfg.Base.Err() == nil
 }
 
-// takeExchange gives an exchange for any request. Of one that is given back before
-// the handler has got it, nothing but what the request's head says has changed.
+// takeExchange gives an exchange for any request.
 func (s *Server) takeExchange() *exchange {
 	if x, ok := s.exchanges.Get().(*exchange); ok {
 		return x
@@ -38,7 +37,7 @@ func (s *Server) takeExchange() *exchange {
 	return x
 }
 
-// putExchange gives an exchange back behind the handler.
+// putExchange gives an exchange back that nobody knows of any more.
 func (s *Server) putExchange(x *exchange) {
 	head, req, blank := x.head, x.req, x.blank
 	if len(head.Header) > mostKeptFields {

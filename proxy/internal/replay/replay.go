@@ -142,19 +142,22 @@ func (r *Reader) Ready() int {
 // readOn reads what nobody has read yet. b.mu must be held; it isn't meanwhile.
 func (r *Reader) readOn(p []byte) (int, error) {
 	b := r.b
-	b.reading = true
 	n, err := b.unlocked(p)
-	b.reading = false
 	b.took(p[:n], err)
 	r.at += n
-	b.changed.Broadcast()
 	return n, r.end(err)
 }
 
-// unlocked reads from the source without the lock. A panic there stays one.
+// unlocked reads from the source without the lock. A panic there stays one, and
+// leaves nobody waiting.
 func (b *Body) unlocked(p []byte) (int, error) {
+	b.reading = true
 	b.mu.Unlock()
-	defer b.mu.Lock()
+	defer func() {
+		b.mu.Lock()
+		b.reading = false
+		b.changed.Broadcast() // who is woken needs the lock
+	}()
 	return b.src.Read(p)
 }
 
