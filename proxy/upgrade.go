@@ -13,7 +13,7 @@ import (
 // From here on only bytes are passed on; the tunnel ends when both directions
 // have, when either side breaks, or when the proxy stops. What is written must
 // be taken within the write timeout; silence may last.
-func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
+func tunnel(w *beginning, x *exchange, resp *http.Response) *failure {
 	if fields.UpgradeType(resp.Header) != "websocket" || !x.upgrade {
 		resp.Body.Close()
 		return &failure{answer: answer{status: http.StatusBadGateway, kind: errUpgrade, details: "the upstream switched to something that wasn't asked for"}, blame: true}
@@ -28,25 +28,30 @@ func tunnel(w http.ResponseWriter, x *exchange, resp *http.Response) *failure {
 	fields.CopyEndToEnd(h, resp.Header)
 	h["Connection"] = []string{"Upgrade"}
 	h["Upgrade"] = []string{"websocket"}
-	rc := http.NewResponseController(w)
-	x.record.Status = http.StatusSwitchingProtocols
-	w.WriteHeader(http.StatusSwitchingProtocols)
-	client, buffered, err := rc.Hijack()
+	// The connection is taken before the client hears of the switch: until then
+	// it belongs to net/http, which reads on it, and ends the request where a
+	// client that has heard of it says that it won't send any more.
+	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return &failure{answer: answer{status: http.StatusInternalServerError, kind: errInternal, details: "the connection can't be upgraded"}}
 	}
 	defer client.Close()
-	if err := buffered.Flush(); err != nil {
+	w.begun = true
+	x.record.Status = http.StatusSwitchingProtocols
+	_ = client.SetDeadline(time.Time{})
+	guard := newProgress(x.r, x.conn.timeouts.write, client.SetWriteDeadline)
+	guard.before()
+	switched := http.Response{StatusCode: http.StatusSwitchingProtocols, ProtoMajor: 1, ProtoMinor: 1, Header: h}
+	if switched.Write(buffered) != nil || buffered.Flush() != nil {
 		return nil
 	}
-	_ = client.SetDeadline(time.Time{})
 	cut := func() { client.Close(); up.Close() }
 	unwatch := context.AfterFunc(x.ctx, cut)
 	defer unwatch()
 
 	down := make(chan int64, 1)
 	go func() {
-		n, err := pump(client, up, newProgress(x.r, x.conn.timeouts.write, client.SetWriteDeadline))
+		n, err := pump(client, up, guard)
 		endDirection(client, err, cut)
 		down <- n
 	}()
