@@ -60,11 +60,3 @@ func (v *validator) concurrency(path string, c *Concurrency) {
 		v.problem(join(path, "initial"), KindConflict, "initial is %d; it must be from min (%d) to max (%d)", c.Initial, c.Min, c.Max)
 	}
 }
-
-// priority refuses one header for two things.
-func (v *validator) priority() {
-	name := v.cfg.Priority.Header
-	if name != "" && name == v.cfg.Deadline.Header && !v.bad["priority.header"] && !v.bad["deadline.header"] {
-		v.problem("priority.header", KindConflict, "%s carries the deadline already%s; choose another header", v.hide("priority.header", name), v.inLine("deadline.header"))
-	}
-}

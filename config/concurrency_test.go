@@ -20,7 +20,6 @@ func TestConcurrency(t *testing.T) {
 		{"no queue", up("{queue: {length: 0}}"), ""},
 		{"queue below none", up("{queue: {length: -1}}"), `6:33: must be auto or a whole number from 0 to 1000000, and "-1" isn't [spelling]`},
 		{"priority of a name", with("priority: {header: X-Priority}\n"), ""},
-		{"one header for two", with("deadline: {header: X-A}\npriority: {header: x-a}\n"), `8:20: "X-A" carries the deadline already in line 7; choose another header [conflict]`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want := test.want

@@ -19,7 +19,7 @@ func (v *validator) run() {
 	v.ports()
 	v.upstreams()
 	v.routes()
-	v.priority()
+	v.ownHeaders()
 	v.idempotency()
 	v.cache()
 }

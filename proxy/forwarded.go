@@ -20,7 +20,7 @@ type forwarded struct {
 // request at a time comes on its connection. Nil: it is another one.
 func (x *exchange) forwardsAsBefore() *forwarded {
 	in, c := x.r.Header, x.conn
-	if c.Conn == nil || x.r.ProtoMajor != 1 || x.fetch != nil || x.run != nil || x.gen.renames || len(in[viaField]) > 0 {
+	if c.Conn == nil || x.r.ProtoMajor != 1 || x.fetch != nil || x.run != nil || len(in[viaField]) > 0 {
 		return nil
 	}
 	if c.trusted(x.gen) {

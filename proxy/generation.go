@@ -29,7 +29,6 @@ type generation struct {
 	priorityHeader  string // "": none
 	refusals        *refusals
 	vouched         map[string]bool         // fields whose underscored twins are dropped, in lower case
-	renames         bool                    // what Levee says by a name of the configuration's choice is a forwarding field
 	noRoute         *telemetry.RouteMetrics // for requests that no route takes
 	forwards        forwards
 }
@@ -90,7 +89,6 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 	}
 	g.vouched = vouchedFields(cfg)
 	g.forwards.settings = settings.Add(1)
-	g.renames = isForwarding(g.requestIDHeader) || isForwarding(g.deadlineHeader) || isForwarding(g.priorityHeader)
 	for i := range cfg.Upstreams {
 		up := &cfg.Upstreams[i]
 		var before *Upstream

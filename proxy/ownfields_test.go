@@ -35,7 +35,7 @@ func TestHeaderIsTheSameInBothForms(t *testing.T) {
 	var gens []*generation
 	for _, more := range []string{
 		"", "forwarding: {trusted: [192.0.2.1]}", "forwarding: {xForwarded: false}", "forwarding: {forwarded: false, trusted: [192.0.2.1]}",
-		"forwarding: {requestIDHeader: Via}", "priority: {header: X-Priority}\ndeadline: {header: X-Budget}",
+		"priority: {header: X-Priority}\ndeadline: {header: X-Budget}",
 	} {
 		p, err := New(parse(t, strings.Replace(simple, "apiVersion: levee/v1", "apiVersion: levee/v1\n"+more, 1), "http://127.0.0.1:9"), Options{})
 		if err != nil {
