@@ -100,6 +100,12 @@ func TestPutForgets(t *testing.T) {
 	for name, have := range map[string]func(x *exchange){
 		"nothing":             func(*exchange) {},
 		"fields of its own":   func(x *exchange) { x.first.own.begin(&x.fields, nil); x.first.own.set("A", "b") },
+		"more fields than there is room for": func(x *exchange) {
+			x.first.own.begin(&x.fields, nil)
+			for i := range mostOwnFields + 1 {
+				x.first.own.set(strconv.Itoa(i), "b")
+			}
+		},
 		"a part of the cache": func(x *exchange) { x.turn = cacheTurn{route: &routeCache{}, variants: 1} },
 		"a fallback":          func(x *exchange) { x.turn.result = cacheFallback },
 		"several attempts":    func(x *exchange) { x.again.first = 1; x.retrying = &x.again },
