@@ -98,8 +98,8 @@ func TestFieldValues(t *testing.T) {
 // next one.
 func TestPutForgets(t *testing.T) {
 	for name, have := range map[string]func(x *exchange){
-		"nothing":             func(*exchange) {},
-		"fields of its own":   func(x *exchange) { x.first.own.begin(&x.fields, nil); x.first.own.set("A", "b") },
+		"nothing":           func(*exchange) {},
+		"fields of its own": func(x *exchange) { x.first.own.begin(&x.fields, nil); x.first.own.set("A", "b") },
 		"more fields than there is room for": func(x *exchange) {
 			x.first.own.begin(&x.fields, nil)
 			for i := range mostOwnFields + 1 {
