@@ -12,13 +12,15 @@ func TestAbandoned(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		then func(l *Limiter, later *Waiter)
+		look int // when, in ms
 		want int // how many take room then
 	}{
-		{"at once", func(*Limiter, *Waiter) {}, 2},
-		{"a later one is answered", func(l *Limiter, later *Waiter) { l.End(at(120), later, Success) }, 0},
-		{"a later one leaves too", func(l *Limiter, later *Waiter) { l.End(at(120), later, Late) }, 2},
-		{"shortly before its time", func(l *Limiter, _ *Waiter) { l.Tick(at(199)) }, 2},
-		{"its time is over", func(l *Limiter, _ *Waiter) { l.Tick(at(200)) }, 1},
+		{"at once", func(*Limiter, *Waiter) {}, 100, 2},
+		{"a later one is answered", func(l *Limiter, later *Waiter) { l.End(at(120), later, Success) }, 120, 0},
+		{"a later one leaves too", func(l *Limiter, later *Waiter) { l.End(at(120), later, Late) }, 199, 2},
+		{"shortly before its time", func(l *Limiter, _ *Waiter) { l.Tick(at(199)) }, 199, 2},
+		{"its time is over", func(l *Limiter, _ *Waiter) { l.Tick(at(200)) }, 200, 1},
+		{"its time is over, and nothing happens", func(*Limiter, *Waiter) {}, 200, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := New(Config{Fixed: 2}, t0)
@@ -26,11 +28,14 @@ func TestAbandoned(t *testing.T) {
 			l.Acquire(at(0), gone)
 			l.Acquire(at(10), later)
 			l.End(at(100), gone, Late)
-			if s := l.Status(at(100)); s.Inflight != 1 || s.Abandoned != 1 || l.Free() != 0 {
-				t.Fatalf("inflight %d, abandoned %d, free %d", s.Inflight, s.Abandoned, l.Free())
+			if s := l.Status(at(100)); s.Inflight != 1 || s.Abandoned != 1 || l.Free(at(100)) != 0 {
+				t.Fatalf("inflight %d, abandoned %d, free %d", s.Inflight, s.Abandoned, l.Free(at(100)))
 			}
 			test.then(l, later)
-			if s := l.Status(at(200)); s.Inflight+s.Abandoned != test.want {
+			if free := l.Free(at(test.look)); free != 2-test.want {
+				t.Errorf("%d are free, want %d", free, 2-test.want)
+			}
+			if s := l.Status(at(test.look)); s.Inflight+s.Abandoned != test.want {
 				t.Errorf("inflight %d, abandoned %d, want %d in all", s.Inflight, s.Abandoned, test.want)
 			}
 		})

@@ -43,7 +43,7 @@ func TestAllLeave(t *testing.T) {
 	for _, w := range inflight {
 		l.End(left, w, Late)
 	}
-	if l.Free() != 0 {
+	if l.Free(left) != 0 {
 		t.Error("what was abandoned was given out again at once")
 	}
 	if v := l.Acquire(left.Add(time.Second), &Waiter{Priority: Default}); v != Admitted {

@@ -153,6 +153,14 @@ func (l *Limiter) bury(now int64, from *group, since int64) {
 	}
 }
 
+// buryAll does so in all groups.
+func (l *Limiter) buryAll(now int64) {
+	l.bury(now, &l.group, 0)
+	for _, g := range l.apart.groups[:l.apart.n] {
+		l.bury(now, g, 0)
+	}
+}
+
 // inTime says whether w can still be answered before its deadline. Where
 // nothing is inflight, and the baseline rests on little or nothing has come
 // back for a while, it may try: if all were refused that a baseline says can't
@@ -472,10 +480,7 @@ func (l *Limiter) Tick(now time.Time) time.Time {
 	t := l.at(now)
 	l.mu.Lock()
 	var out notices
-	l.bury(t, &l.group, 0)
-	for _, g := range l.apart.groups[:l.apart.n] {
-		l.bury(t, g, 0)
-	}
+	l.buryAll(t)
 	if l.cfg.Fixed <= 0 {
 		l.reviewSilent(t)
 	}
@@ -491,10 +496,13 @@ func (l *Limiter) Tick(now time.Time) time.Time {
 
 const tickEvery = 10 * time.Millisecond
 
-// Free is how many more requests would be admitted at once, for a choice among
-// limiters: of the classes that aren't apart.
-func (l *Limiter) Free() int {
+// Free is how many more requests would be admitted at once at now, for a choice
+// among limiters: of the classes that aren't apart.
+func (l *Limiter) Free(now time.Time) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// Whoever is told that there is no room doesn't come to Acquire: nobody else
+	// would ever find that the service is done with what was abandoned.
+	l.bury(l.at(now), &l.group, 0)
 	return max(0, l.room()-l.held()-l.queue.n)
 }

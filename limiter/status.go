@@ -47,6 +47,7 @@ func (l *Limiter) Status(now time.Time) Status {
 	t := l.at(now)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.buryAll(t)
 	s := Status{
 		Limit: l.ctl.limit, Inflight: l.inflight, Abandoned: l.left.n, Queued: l.queued(), Standing: l.queue.standing, Admitted: l.count.admitted,
 		Wait: time.Duration(l.queue.longest(t)), Cancelled: l.count.cancelled, Waits: l.count.waits,

@@ -290,7 +290,7 @@ func (e *endpoint) streamsFull() bool {
 }
 
 // hasRoom says whether a request would be admitted at once.
-func (e *endpoint) hasRoom() bool { return e.limiter == nil || e.limiter.Free() > 0 }
+func (e *endpoint) hasRoom(now time.Time) bool { return e.limiter == nil || e.limiter.Free(now) > 0 }
 
 // ticker lets time pass for a limiter: one timer, which runs only while
 // something waits.

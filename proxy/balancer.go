@@ -27,7 +27,7 @@ func (u *Upstream) pick(now time.Time) *endpoint {
 // choose is pick among these.
 func choose(eps []*endpoint, now time.Time) *endpoint {
 	e := draw(eps, now)
-	if len(eps) <= 1 || e.hasRoom() {
+	if len(eps) <= 1 || e.hasRoom(now) {
 		return e
 	}
 	if other := roomy(eps, now); other != nil {
@@ -46,7 +46,7 @@ func roomy(eps []*endpoint, now time.Time) (best *endpoint) {
 	first := rand.IntN(len(eps))
 	for i := range min(len(eps), maxLooks) {
 		e := eps[(first+i)%len(eps)]
-		if e.hasRoom() && e.takesPart(now) && (best == nil || e.cost(now) < best.cost(now)) {
+		if e.hasRoom(now) && e.takesPart(now) && (best == nil || e.cost(now) < best.cost(now)) {
 			best = e
 		}
 	}

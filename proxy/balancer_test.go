@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/levee-proxy/levee/limiter"
 )
 
 // fleet is an upstream of several endpoints on in-memory services.
@@ -92,6 +94,31 @@ func TestPickPrefersTheFaster(t *testing.T) {
 		f.endpoints[1].inflight.Store(20)
 		if s := f.spread(9000, now); !near(s[2], 2./3, .03) {
 			t.Errorf("the slower but idle one gets %v, want both of its pairs", s[2])
+		}
+	})
+}
+
+// TestAbandonedEndpointComesBack: an endpoint whose every permit was abandoned is
+// asked again when the service is believed to be done with them, though others
+// have room all the time.
+func TestAbandonedEndpointComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 2, ", concurrency: {mode: fixed, limit: 4}")
+		stuck := f.endpoints[0]
+		for range 4 {
+			w := &limiter.Waiter{}
+			if v := stuck.limiter.Acquire(time.Now(), w); v != limiter.Admitted {
+				t.Fatal(v)
+			}
+			stuck.limiter.End(time.Now().Add(2*time.Second), w, limiter.Late)
+		}
+		time.Sleep(2 * time.Second)
+		if s := f.spread(1000, time.Now()); s[0] != 0 {
+			t.Errorf("%v go where there is no room", s[0])
+		}
+		time.Sleep(10 * time.Second)
+		if s := f.spread(1000, time.Now()); !near(s[0], .5, .1) {
+			t.Errorf("when the service is done with what was abandoned, %v go there", s[0])
 		}
 	})
 }

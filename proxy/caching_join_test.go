@@ -337,8 +337,8 @@ func TestRefreshes(t *testing.T) {
 			o.get("/")
 		}
 		synctest.Wait()
-		if e := o.proxy.gen.Load().upstreams["service"].endpoints[0]; e.refreshes.Load() != 0 || e.limiter.Free() != 4 {
-			t.Errorf("%d refreshes are counted, %d permits free", e.refreshes.Load(), e.limiter.Free())
+		if e := o.proxy.gen.Load().upstreams["service"].endpoints[0]; e.refreshes.Load() != 0 || e.limiter.Free(time.Now()) != 4 {
+			t.Errorf("%d refreshes are counted, %d permits free", e.refreshes.Load(), e.limiter.Free(time.Now()))
 		}
 	})
 }

@@ -246,7 +246,7 @@ func (f *fetch) waits(now time.Time) bool { return !f.background && !f.stands(no
 // joins counts a refresh among the endpoint's, if there may be one more: most of
 // the permits that are free are left to requests that somebody waits for.
 func (f *fetch) joins(e *endpoint, now time.Time) bool {
-	if e.refreshes.Add(1) > f.p.o.caching.file.ramp.of(int64(e.limiter.Free()/2), now) {
+	if e.refreshes.Add(1) > f.p.o.caching.file.ramp.of(int64(e.limiter.Free(now)/2), now) {
 		e.refreshes.Add(-1)
 		return false
 	}

@@ -173,7 +173,7 @@ func (p *permit) yield(now time.Time) bool {
 	if p.place != placeInflight {
 		return true
 	}
-	if p.e.hasRoom() || !p.e.takeStream() {
+	if p.e.hasRoom(now) || !p.e.takeStream() {
 		return false
 	}
 	p.place = placeStream

@@ -81,7 +81,7 @@ func TestSlowUploadsGiveWayOnARetryToo(t *testing.T) {
 			streams, free := int64(0), 0.0
 			for _, e := range s.upstream().endpoints {
 				streams += e.streams.Load()
-				free += float64(e.limiter.Free())
+				free += float64(e.limiter.Free(time.Now()))
 			}
 			if streams != 1 || free != 2 {
 				t.Errorf("%d streams and %v free permits, want 1 and 2", streams, free)
