@@ -189,8 +189,9 @@ func (x *exchange) dispatched(a *attempt) {
 const noLatency = 1
 
 // broke ends the permit of an attempt that brought no answer. As in answered,
-// the client's own time is none of the service's.
-func (x *exchange) broke(a *attempt, now time.Time) {
+// the client's own time is none of the service's. It returns how long the service
+// was silent until nobody waited for it any more; 0: it wasn't, or it is to blame.
+func (x *exchange) broke(a *attempt, now time.Time) (silent time.Duration) {
 	f := a.failure
 	moved, _, asking := x.bound.upload(a.begun)
 	o, latency := limiter.Ignored, max(now.Sub(moved), noLatency)
@@ -202,6 +203,9 @@ func (x *exchange) broke(a *attempt, now time.Time) {
 		o = limiter.Unused
 	case f.cut, f.kind == errResponseTimeout:
 		o = limiter.Late
+		if !f.blame {
+			silent = latency
+		}
 	case f.blame:
 		o = limiter.Dropped
 	case asking:
@@ -209,23 +213,26 @@ func (x *exchange) broke(a *attempt, now time.Time) {
 	}
 	a.permit.settle(o, latency)
 	a.permit.end(now)
+	return silent
 }
 
 // answered notes what the answer's header, which has come at now, says of the
 // service. A client that sent its body slowly is not the service's slowness:
 // the latency counts from the last of it. An answer that came before that says
-// nothing about latency.
-func (x *exchange) answered(a *attempt, now time.Time) {
+// nothing about latency. It returns what the answer comes to.
+func (x *exchange) answered(a *attempt, now time.Time) limiter.Outcome {
 	resp := a.resp
 	o := outcomeOf(resp, x.grpc)
 	moved, uploading, _ := x.bound.upload(a.begun)
+	settled := o
 	if uploading && o == limiter.Success {
-		o = limiter.Ignored
+		settled = limiter.Ignored
 	}
-	a.permit.settle(o, max(now.Sub(moved), noLatency))
-	if x.grpc && o == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
+	a.permit.settle(settled, max(now.Sub(moved), noLatency))
+	if x.grpc && settled == limiter.Success && resp.StatusCode == http.StatusOK && isGRPC(resp.Header) && !unimplemented(resp.Header) {
 		x.route.upstream.classes.Add(x.r.URL.Path)
 	}
+	return o
 }
 
 // outcomeOf reads the service's state off an answer's header.

@@ -81,6 +81,14 @@ func (a *attempt) failing() bool {
 	return a.resp.StatusCode == http.StatusBadGateway || a.resp.StatusCode == http.StatusGatewayTimeout
 }
 
+// said is the answer's status in words.
+func (a *attempt) said() string {
+	if status := a.resp.Header["Grpc-Status"]; len(status) == 1 {
+		return "grpc-status " + status[0]
+	}
+	return a.resp.Status
+}
+
 // done ends what the attempt holds, at now or, zero, at present, and at the latest
 // with its exchange. Once more does no harm.
 func (a *attempt) done(now time.Time) {

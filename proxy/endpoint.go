@@ -40,6 +40,7 @@ type endpoint struct {
 	attempts  atomic.Uint64
 	failures  atomic.Uint64
 	streak    atomic.Int64 // failures in a row
+	wasted    atomic.Int64 // answers in a row that were of no use
 	// streamsShed counts requests that were refused for too many streams.
 	streamsShed atomic.Uint64
 
@@ -59,6 +60,8 @@ type endpoint struct {
 	reason    string
 	lastError string
 	failing   time.Time   // when the failures in a row began
+	wasting   time.Time   // when the answers of no use in a row began
+	wastes    string      // the latest of them
 	timer     *time.Timer // of the running ejection
 	stop      context.CancelFunc
 }
@@ -131,8 +134,13 @@ func (e *endpoint) send(req *http.Request, a *attempt) (*http.Response, error) {
 // maxStaleConns bounds the search for a live connection among the kept ones.
 const maxStaleConns = 16
 
-// answered notes the latency of an answer, until its header.
-func (e *endpoint) answered(now time.Time, latency time.Duration) { e.latency.Observe(now, latency) }
+// answered notes the latency of a useful answer, until its header.
+func (e *endpoint) answered(now time.Time, latency time.Duration) {
+	e.latency.Observe(now, latency)
+	if e.wasted.Load() != 0 {
+		e.wasted.Store(0)
+	}
+}
 
 // completed notes an answer that came to its end, and so the end of any
 // failures in a row.
@@ -159,12 +167,42 @@ const (
 	failureLeast   = 1e-3 // seconds that an endpoint's latency counts as here, at least
 )
 
+// penalize notes a failure's latency, that of so many in a row.
+func (e *endpoint) penalize(now time.Time, latency time.Duration, streak int64) {
+	penalty := max(e.latency.Get(now), failureLeast) * math.Pow(failureGrowth, float64(min(streak, 8)))
+	e.latency.Observe(now, max(latency, min(failurePenalty, time.Duration(penalty*float64(time.Second)))))
+}
+
+// useless notes an answer that the endpoint gives when it can't do what it is
+// asked: a refusal or an error. It is no failure, as something is alive there,
+// but most such answers are quick, and an endpoint that gives no others would
+// draw all the traffic. What answers so now and then loses nothing by it: it is
+// from the second in a row on that they count like failures.
+func (e *endpoint) useless(now time.Time, latency time.Duration, status string) {
+	streak := e.wasted.Add(1)
+	e.penalize(now, latency, streak-1)
+	if streak <= wastedLeast {
+		e.mu.Lock()
+		if streak == 1 {
+			e.wasting = now
+		}
+		e.wastes = status
+		e.mu.Unlock()
+	}
+}
+
+// wastedLeast and wastedFor are how many answers of no use there must be in a
+// row, and for how long, until people are told.
+const (
+	wastedLeast = 3
+	wastedFor   = time.Second
+)
+
 // failed notes a failure that the endpoint is to blame for.
 func (e *endpoint) failed(now time.Time, latency time.Duration, why string) {
 	e.failures.Add(1)
 	streak := e.streak.Add(1)
-	penalty := max(e.latency.Get(now), failureLeast) * math.Pow(failureGrowth, float64(min(streak, 8)))
-	e.latency.Observe(now, max(latency, min(failurePenalty, time.Duration(penalty*float64(time.Second)))))
+	e.penalize(now, latency, streak)
 	e.mu.Lock()
 	e.lastError = why
 	if streak == 1 {
@@ -191,7 +229,7 @@ func (e *endpoint) status(now time.Time) EndpointStatus {
 	case e.share(now) < 1:
 		s.State = StateRamping
 	}
-	since := e.failing
+	since, wasting, wastes := e.failing, e.wasting, e.wastes
 	e.mu.Unlock()
 	s.Admission = e.admission(now)
 	s.Inflight = e.inflight.Load()
@@ -201,6 +239,10 @@ func (e *endpoint) status(now time.Time) EndpointStatus {
 	if n := int64(e.up.cfg.Ejection.ConsecutiveFailures); n > 0 && s.State == StateReady && s.FailuresInARow >= n {
 		s.State, s.Since = StateFailing, since
 		s.Reason = fmt.Sprintf("%d failures in a row, and still in use, as at most %d%% of the endpoints may be ejected", s.FailuresInARow, e.up.cfg.Ejection.MaxPercent)
+	}
+	if n := e.wasted.Load(); n >= wastedLeast && s.State == StateReady && now.Sub(wasting) >= wastedFor {
+		s.State, s.Since = StateFailing, wasting
+		s.Reason = fmt.Sprintf("%d answers in a row were of no use, %s or the like; it is still in use, as it answers", n, wastes)
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/levee-proxy/levee/cache"
 	"github.com/levee-proxy/levee/internal/telemetry"
+	"github.com/levee-proxy/levee/limiter"
 	"github.com/levee-proxy/levee/proxy/h1/client"
 	"github.com/levee-proxy/levee/proxy/internal/clients"
 	"github.com/levee-proxy/levee/proxy/internal/fields"
@@ -180,19 +181,22 @@ func (x *exchange) judge(a *attempt) {
 		}
 		f := x.explainAttempt(a)
 		a.failure = f
-		x.broke(a, now)
+		e.latency.AtLeast(now, x.broke(a, now))
 		if f.blame && e.first(a.err) {
 			e.failed(now, a.latency, f.details)
 		}
 		metrics.Attempt(x.r.Method, 0, string(f.kind), a.latency)
 		return
 	}
-	x.answered(a, now)
+	outcome := x.answered(a, now)
 	metrics.Attempt(x.r.Method, a.resp.StatusCode, "", a.latency)
-	if a.failing() {
+	switch {
+	case a.failing():
 		e.failed(now, a.latency, "answered "+a.resp.Status)
-	} else {
+	case outcome == limiter.Success:
 		e.answered(now, a.latency)
+	case outcome == limiter.Dropped || a.resp.StatusCode != http.StatusTooManyRequests:
+		e.useless(now, a.latency, a.said())
 	}
 	if a.resp.StatusCode == http.StatusSwitchingProtocols {
 		return

@@ -77,7 +77,7 @@ const (
 	StateRamping   = "ramping"   // new or returning: takes a growing share
 	StateEjected   = "ejected"   // out of use after failures in a row
 	StateUnhealthy = "unhealthy" // fails its active health checks
-	StateFailing   = "failing"   // fails again and again, but may not be ejected: too many would be out
+	StateFailing   = "failing"   // fails again and again, but isn't ejected: too many would be out, or it answers, by refusals and errors
 )
 
 // EndpointStatus is a snapshot of one address of an upstream.

@@ -36,6 +36,15 @@ func (e *Peak) Observe(now time.Time, sample time.Duration) {
 	e.value += (s - e.value) * sampleWeight
 }
 
+// AtLeast adds what is only known to have taken longer than that, at now: it is no
+// reason to think of the endpoint as quicker.
+func (e *Peak) AtLeast(now time.Time, least time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.decay(now)
+	e.value = max(e.value, least.Seconds())
+}
+
 // sampleWeight is how far a lower sample pulls the average down at once, apart
 // from the decay by time.
 const sampleWeight = 0.05

@@ -25,6 +25,14 @@ func TestPeakEWMA(t *testing.T) {
 	if got := e.Get(t0.Add(decayTime)); math.Abs(got-0.95/math.E) > 1e-9 {
 		t.Errorf("it fades with time: %v", got)
 	}
+	e.AtLeast(t0.Add(decayTime), 300*time.Millisecond)
+	if got := e.Get(t0.Add(decayTime)); math.Abs(got-0.95/math.E) > 1e-9 {
+		t.Errorf("what is quicker than is known says nothing where it may have taken longer: %v", got)
+	}
+	e.AtLeast(t0.Add(decayTime), 400*time.Millisecond)
+	if got := e.Get(t0.Add(decayTime)); got != 0.4 {
+		t.Errorf("what took longer than is known counts at once: %v", got)
+	}
 	before := e.Get(t0.Add(decayTime))
 	if got := e.Get(t0.Add(-time.Hour)); got != before {
 		t.Errorf("a clock that jumps back changes nothing: %v", got)
