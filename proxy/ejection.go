@@ -43,6 +43,7 @@ func (u *Upstream) eject(e *endpoint, now time.Time, why string) {
 	e.reason = fmt.Sprintf("%d failures in a row, the last: %s; back after %s", e.streak.Load(), why, length)
 	e.streak.Store(0)
 	e.out.Store(true)
+	e.until = now.Add(length)
 	e.timer = time.AfterFunc(length, func() { u.readmit(e) })
 	u.rebuild()
 	u.log.Warn("endpoint ejected", "upstream", u.cfg.Name, "endpoint", e.address, "reason", why, "for", length.String())
@@ -65,6 +66,26 @@ func (u *Upstream) readmit(e *endpoint) {
 	e.streak.Store(0)
 	u.rebuild()
 	u.log.Info("endpoint back from ejection", "upstream", u.cfg.Name, "endpoint", e.address)
+}
+
+// succeed takes over, at now, what was found of an endpoint's health by the
+// upstream that its own takes the place of.
+func (e *endpoint) succeed(o *endpoint, now time.Time) {
+	e.attempts.Store(o.attempts.Load())
+	e.failures.Store(o.failures.Load())
+	e.streak.Store(o.streak.Load())
+	e.wasted.Store(o.wasted.Load())
+	e.rampFrom.Store(o.rampFrom.Load())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unhealthy, e.ejected, e.ejections, e.until, e.returned = o.unhealthy, o.ejected, o.ejections, o.until, o.returned
+	e.since, e.reason, e.lastError, e.failing, e.wasting, e.wastes = o.since, o.reason, o.lastError, o.failing, o.wasting, o.wastes
+	e.out.Store(e.unhealthy || e.ejected)
+	if e.ejected {
+		e.timer = time.AfterFunc(e.until.Sub(now), func() { e.up.readmit(e) })
+	}
 }
 
 // comeBack puts the endpoint into use again, on a ramp. e.mu must be held.

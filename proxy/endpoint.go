@@ -63,6 +63,7 @@ type endpoint struct {
 	wasting   time.Time   // when the answers of no use in a row began
 	wastes    string      // the latest of them
 	timer     *time.Timer // of the running ejection
+	until     time.Time   // when that ends
 	stop      context.CancelFunc
 }
 

@@ -75,7 +75,7 @@ func (rt *route) bind(cfg *config.Route) {
 // newGeneration builds the parts for cfg. Upstreams that stay as they are in
 // old, which may be nil, are taken over, with their connections and all that
 // they have learned; so are the buckets of rate caps that stay as they are.
-func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation, error) {
+func newGeneration(cfg *config.Config, o *Options, old *generation) (_ *generation, err error) {
 	g := &generation{
 		cfg: cfg, name: cfg.Forwarding.Name,
 		upstreams:       map[string]*Upstream{},
@@ -87,6 +87,11 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		refusals:        newRefusals(cfg.Forwarding.Name),
 		noRoute:         o.Metrics.Route("none"),
 	}
+	defer func() {
+		if err != nil { // what the upstreams had taken over runs by itself, an ejection's end for one
+			g.retireExcept(old)
+		}
+	}()
 	g.vouched = vouchedFields(cfg)
 	g.forwards.settings = settings.Add(1)
 	for i := range cfg.Upstreams {
@@ -109,15 +114,17 @@ func newGeneration(cfg *config.Config, o *Options, old *generation) (*generation
 		g.upstreams[up.Name] = u
 	}
 	var routes []*route
+	capped := old.capped(cfg)
 	for i := range cfg.Routes {
 		rc := &cfg.Routes[i]
 		rt := &route{upstream: g.upstreams[rc.Upstream], metrics: o.Metrics.Route(rc.Name)}
 		rt.bind(rc)
 		rt.class = int32(rt.upstream.classes.Add(rc.Name))
-		if rt.caps = old.capsOf(rc, cfg); rt.caps == nil {
+		if was := capped[rc.Name]; was != nil && reflect.DeepEqual(was.cfg.RateLimit, rc.RateLimit) {
+			rt.caps = was.caps
+		} else {
 			rt.caps = clients.NewCaps(rc.RateLimit, cfg.Clients.Remembered)
 		}
-		var err error
 		if rt.caching, err = newRouteCache(rc, cfg); err != nil {
 			return nil, fmt.Errorf("route %s: cache: %w", rc.Name, err)
 		}
@@ -149,17 +156,19 @@ func vouchedFields(cfg *config.Config) map[string]bool {
 	return m
 }
 
-// capsOf gives the rate caps that a route had already, if they are the same.
-func (g *generation) capsOf(rc *config.Route, cfg *config.Config) *clients.Caps {
+// capped are the routes with rate caps, by name, of which cfg may take over the
+// caps: clients are told apart as before.
+func (g *generation) capped(cfg *config.Config) map[string]*route {
 	if g == nil || g.cfg.Clients != cfg.Clients {
 		return nil
 	}
+	byName := map[string]*route{}
 	for _, rt := range g.router.routes {
-		if rt.cfg.Name == rc.Name && reflect.DeepEqual(rt.cfg.RateLimit, rc.RateLimit) {
-			return rt.caps
+		if rt.caps != nil {
+			byName[rt.name] = rt
 		}
 	}
-	return nil
+	return byName
 }
 
 // sameEngine says whether a listener's engine can stay: all that it was made

@@ -257,28 +257,53 @@ func (u *Upstream) knownClasses() *classes.Set {
 // addresses: their latencies and their limits. A limit that is configured as it
 // was is taken over itself, with those that are inflight and those that wait:
 // it is still the same service that does their work.
+//
+// Who is out of use stays so where nothing but the list of endpoints has
+// changed: other changes may be what mends it. An address that is new among
+// known ones begins with a ramp.
 func (u *Upstream) learnFrom(old *Upstream) {
 	if old == nil {
 		return
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	old.mu.Lock()
 	defer old.mu.Unlock()
 	now := time.Now()
+	type key struct{ url, address string }
+	known := make(map[key]*endpoint, len(old.endpoints))
+	for _, o := range old.endpoints {
+		known[key{o.target.URL, o.address}] = o
+	}
+	same := *u.cfg
+	same.Endpoints = old.cfg.Endpoints
+	judged := reflect.DeepEqual(&same, old.cfg)
+	var fresh []*endpoint
 	for _, e := range u.endpoints {
-		for _, o := range old.endpoints {
-			if o.target.URL == e.target.URL && o.address == e.address {
-				e.latency.Take(&o.latency, now)
-				switch {
-				case o.limiter == nil:
-				case u.cfg.Concurrency == old.cfg.Concurrency:
-					e.limiter = o.limiter
-				default:
-					learned := o.limiter.State()
-					e.limiter = newLimiter(&u.cfg.Concurrency, &learned, now)
-				}
-			}
+		o := known[key{e.target.URL, e.address}]
+		if o == nil {
+			fresh = append(fresh, e)
+			continue
+		}
+		e.latency.Take(&o.latency, now)
+		switch {
+		case o.limiter == nil:
+		case u.cfg.Concurrency == old.cfg.Concurrency:
+			e.limiter = o.limiter
+		default:
+			learned := o.limiter.State()
+			e.limiter = newLimiter(&u.cfg.Concurrency, &learned, now)
+		}
+		if judged {
+			e.succeed(o, now)
 		}
 	}
+	if len(fresh) < len(u.endpoints) {
+		for _, e := range fresh {
+			e.startRamp(now)
+		}
+	}
+	u.rebuild()
 }
 
 // isResolved says whether names were looked up for the first time.
