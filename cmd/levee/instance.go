@@ -70,7 +70,9 @@ func run(file string, over config.Overrides, stdout, stderr *os.File) error {
 	go i.manager.Watch(watching)
 	if pacer := newPacer(i.proxy.CacheMemory); pacer != nil {
 		go pacer.run(watching)
-		go newTidier().run(watching)
+	}
+	if tidier := newTidier(); tidier != nil {
+		go tidier.run(watching)
 	}
 	if headroom := newHeadroom(); headroom != nil {
 		go headroom.run(watching)

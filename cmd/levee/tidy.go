@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"time"
 )
@@ -33,7 +34,14 @@ type tidier struct {
 	calm   bool   // it was calm then, and has been tidied if that was worth it
 }
 
-func newTidier() *tidier { return &tidier{usage: readHeap, free: debug.FreeOSMemory} }
+// newTidier is nil where the operator has said when the collector works. A memory
+// limit says how much the process may take, and so nothing of that.
+func newTidier() *tidier {
+	if os.Getenv("GOGC") != "" {
+		return nil
+	}
+	return &tidier{usage: readHeap, free: debug.FreeOSMemory}
+}
 
 // run looks at intervals until ctx ends.
 func (t *tidier) run(ctx context.Context) { every(ctx, tidyEvery, t.look) }

@@ -39,8 +39,17 @@ func TestTidy(t *testing.T) {
 	}
 }
 
+func TestTidierObeysTheOperator(t *testing.T) {
+	t.Setenv("GOGC", "off")
+	if newTidier() != nil {
+		t.Error("GOGC is set")
+	}
+}
+
 // TestTidyForReal: what a busy time took is the system's again.
 func TestTidyForReal(t *testing.T) {
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "1GiB") // which is no reason to hold what isn't needed
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	tidy := newTidier()
 	tidy.look()
