@@ -49,25 +49,41 @@ type listener struct {
 }
 
 // bind opens the socket. A unix socket left behind by a process that is gone
-// is replaced; one that still answers isn't.
+// is replaced; one that may still be served isn't, and nothing else that has
+// the path: a path that was mistyped must cost nobody a file.
 func bind(address string) (net.Listener, error) {
 	path, ok := strings.CutPrefix(address, "unix:")
 	if !ok {
 		return listening.Listen(address)
 	}
 	l, err := net.Listen("unix", path)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		if c, dialErr := net.Dial("unix", path); dialErr == nil {
-			c.Close()
-			return nil, err
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-		l, err = net.Listen("unix", path)
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return l, err
 	}
-	return l, err
+	info, statErr := os.Lstat(path)
+	switch {
+	case statErr != nil:
+		return nil, statErr
+	case info.Mode().Type() != os.ModeSocket:
+		return nil, errNotSocket
+	}
+	c, dialErr := net.Dial("unix", path)
+	if dialErr == nil {
+		c.Close()
+	}
+	// Any other failure, such as a backlog that is full or rights that are
+	// missing, is one of a socket that somebody may well listen on.
+	if !errors.Is(dialErr, syscall.ECONNREFUSED) {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil {
+		return nil, err
+	}
+	return net.Listen("unix", path)
 }
+
+// errNotSocket is about a unix listener's path.
+var errNotSocket = errors.New("the path exists and is not a socket; remove what is there, or choose another path")
 
 func newListener(cfg *config.Listener, raw net.Listener, global *listening.Slots) *listener {
 	return &listener{
