@@ -14,7 +14,7 @@ import (
 //	SIGHUP             reload the configuration
 //	SIGTERM            drain: serve on for a delay, finish what is in flight, end
 //	SIGINT             the same without the delay: a person waits, no load balancer does
-//	a second of those  end at once
+//	a second of those  end at once, unless it is the first one's twin
 //
 // POST /drain on the admin port is as good as SIGTERM.
 type life struct {
@@ -30,6 +30,12 @@ type life struct {
 	shutdown func() (delay, timeout time.Duration)
 	log      *slog.Logger
 }
+
+// twin is how soon after the signal to stop another one is the same: a
+// supervisor that signals both the process and its group, and a wrapper that
+// passes on what the terminal has sent to all, send everything twice (timeout
+// from coreutils does). Nobody asks twice as quickly as that.
+const twin = 100 * time.Millisecond
 
 // errAtOnce ends a drain that somebody didn't want to wait for.
 var errAtOnce = errors.New("a second signal ended it at once; requests in flight were cut")
@@ -61,6 +67,7 @@ func (l *life) run() error {
 // when the time was over is told in the log; it is no failure of the stop.
 func (l *life) stop(why string, delay, timeout time.Duration) error {
 	l.log.Info("draining", "why", why, "delay", delay.String(), "timeout", timeout.String())
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), delay+timeout)
 	defer cancel()
 	drained := make(chan error, 1)
@@ -75,7 +82,7 @@ func (l *life) stop(why string, delay, timeout time.Duration) error {
 			}
 			return nil
 		case s := <-l.signals:
-			if s == syscall.SIGHUP {
+			if s == syscall.SIGHUP || time.Since(begun) < twin {
 				continue
 			}
 			l.log.Warn("stopping at once", "why", "a second signal", "signal", s.String())

@@ -35,6 +35,8 @@ func TestLife(t *testing.T) {
 		{"what takes longer is cut by SIGINT, too", []step{{0, syscall.SIGINT}}, time.Hour, nil, timeout, 0},
 		{"SIGHUP reloads and life goes on", []step{{0, syscall.SIGHUP}, {time.Second, syscall.SIGHUP}, {time.Minute, syscall.SIGTERM}}, 0, nil, time.Minute + delay, 2},
 		{"a second SIGTERM ends at once", []step{{0, syscall.SIGTERM}, {time.Second, syscall.SIGTERM}}, 0, errAtOnce, time.Second, 0},
+		{"a SIGTERM's twin does nothing", []step{{0, syscall.SIGTERM}, {time.Millisecond, syscall.SIGTERM}}, time.Second, nil, delay + time.Second, 0},
+		{"a third SIGTERM ends at once", []step{{0, syscall.SIGTERM}, {0, syscall.SIGTERM}, {time.Second, syscall.SIGTERM}}, 0, errAtOnce, time.Second, 0},
 		{"SIGINT after SIGTERM ends at once", []step{{0, syscall.SIGTERM}, {time.Second, syscall.SIGINT}}, 0, errAtOnce, time.Second, 0},
 		{"SIGHUP while draining does nothing", []step{{0, syscall.SIGTERM}, {time.Second, syscall.SIGHUP}}, 0, nil, delay, 0},
 		{"a second POST /drain does nothing", []step{{0, nil}, {time.Second, nil}}, 0, nil, delay, 0},
