@@ -156,6 +156,8 @@ func explainDial(f *failure, err error, set func(int, errorType, string, bool) *
 	switch {
 	case errors.Is(err, connections.ErrNoUpgrade):
 		return set(http.StatusBadGateway, errUpgrade, connections.ErrNoUpgrade.Error(), false)
+	case errors.Is(err, connections.ErrNoHTTP2):
+		return set(http.StatusBadGateway, errProtocol, connections.ErrNoHTTP2.Error(), true)
 	case errors.Is(err, connections.ErrConnectDeadline), errors.Is(err, syscall.ETIMEDOUT):
 		return set(http.StatusGatewayTimeout, errConnectTimeout, "the upstream took no connection in time", true)
 	case errors.Is(err, connections.ErrHandshakeDeadline):

@@ -33,6 +33,23 @@ func TestUpstreamRefuses(t *testing.T) {
 	}
 }
 
+// TestUpstreamSpeaksNoHTTP2: an h2c endpoint that knows HTTP/1.1 only takes
+// connections. To say that it takes none would send somebody after a service
+// that is up.
+func TestUpstreamSpeaksNoHTTP2(t *testing.T) {
+	up := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(up.Close)
+	p := start(t, simple, strings.Replace(up.URL, "http:", "h2c:", 1), Options{})
+	resp, _ := get(t, p.url)
+	wantAnswer(t, resp, 502, errProtocol)
+	if status := resp.Header.Get("Proxy-Status"); !strings.Contains(status, "without a word of HTTP/2") {
+		t.Errorf("Proxy-Status: %s", status)
+	}
+	if e := p.Status().Upstreams[0].Endpoints[0]; e.Failures != 1 {
+		t.Errorf("%d failures counted, want 1", e.Failures)
+	}
+}
+
 // TestUpstreamResetsBeforeHeaders: a reset, a plain end, or an end inside the header.
 func TestUpstreamResetsBeforeHeaders(t *testing.T) {
 	for name, do := range map[string]func(c net.Conn){

@@ -170,10 +170,13 @@ func (d *Dialer) connect(ctx context.Context, t *Target, address string, p *Pool
 	ctx = context.WithValue(ctx, diallingKey{}, call)
 	cc, err := d.transports[kind].NewClientConn(ctx, scheme, "upstream:0")
 	if err != nil {
-		if call.wire != nil {
-			call.wire.Close()
-		} else {
+		if call.wire == nil {
 			p.Forget()
+			return nil, &DialError{err}
+		}
+		call.wire.Close()
+		if call.h2 && ctx.Err() == nil {
+			err = ErrNoHTTP2 // the same end as below, seen earlier
 		}
 		return nil, &DialError{err}
 	}
@@ -183,9 +186,9 @@ func (d *Dialer) connect(ctx context.Context, t *Target, address string, p *Pool
 	call.wire.mu.Unlock()
 	if c.H2 {
 		d.awaitSettings(ctx, c)
-		if err := cc.Err(); err != nil {
+		if cc.Err() != nil { // which says no more than that it is closed
 			cc.Close()
-			return nil, &DialError{err}
+			return nil, &DialError{ErrNoHTTP2}
 		}
 	}
 	return c, nil

@@ -9,6 +9,7 @@ var (
 	ErrHandshakeDeadline = errors.New("no TLS handshake in time")
 	ErrNoDescriptor      = errors.New("no file descriptor is left for a connection to the upstream")
 	ErrNoUpgrade         = errors.New("the endpoint speaks HTTP/2 only, which has no websocket upgrade here")
+	ErrNoHTTP2           = errors.New("the upstream took the connection and ended it without a word of HTTP/2")
 	errNoStream          = errors.New("the upstream allows no further stream")
 )
 
