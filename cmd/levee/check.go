@@ -5,10 +5,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/proxy"
 )
 
 func newCheck() *cobra.Command {
@@ -19,7 +21,9 @@ func newCheck() *cobra.Command {
 with its line and what would be right. Variables in the file are taken from the
 environment, as they would be by levee run.
 
-Ends with 0 if the file can be run, and with 2 if not.`,
+Ends with 0 if the file can be run, and with 2 if not. A file may be checked on
+another machine than it is run on, so what it names and isn't fit for use here,
+such as a certificate that isn't there, is a warning.`,
 		Example: "  levee check levee.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
@@ -30,7 +34,7 @@ Ends with 0 if the file can be run, and with 2 if not.`,
 			for _, warning := range cfg.Warnings() {
 				fmt.Fprintf(command.ErrOrStderr(), "warning: %v\n", warning)
 			}
-			warnOfState(command.ErrOrStderr(), cfg.State.File)
+			warnOfFiles(command.ErrOrStderr(), cfg, time.Now())
 			_, err = fmt.Fprintf(command.OutOrStdout(), "%s: ok, %s, %s, %s\n", arguments[0],
 				count(len(cfg.Listeners), "listener"), count(len(cfg.Routes), "route"), count(len(cfg.Upstreams), "upstream"))
 			return wrapFailure(err)
@@ -41,15 +45,29 @@ Ends with 0 if the file can be run, and with 2 if not.`,
 	}
 }
 
-// warnOfState says that the folder of the state file isn't there. It is no
-// error: the file may be checked on another machine than the one that runs it,
-// and a proxy that can't keep its limits still serves.
-func warnOfState(w io.Writer, file string) {
-	if file == "" {
-		return
+// warnOfFiles says what of the files that a configuration names isn't fit for
+// use. It is no error: the configuration may be checked on another machine than
+// the one that runs it.
+func warnOfFiles(w io.Writer, cfg *config.Config, now time.Time) {
+	warn := func(err error, so string) { fmt.Fprintf(w, "warning: %v; while that is so, %s\n", err, so) }
+	unusable, useless := proxy.CheckFiles(cfg, now)
+	for _, err := range unusable {
+		warn(err, "levee run refuses this configuration")
 	}
-	if _, err := os.Stat(filepath.Dir(file)); err != nil {
-		fmt.Fprintf(w, "warning: state.file: %v; while that is so, learned limits are lost with a restart\n", err)
+	for _, err := range useless {
+		warn(err, "clients refuse it")
+	}
+	for _, file := range [...]struct{ key, path, so string }{
+		{"state.file", cfg.State.File, "learned limits are lost with a restart"},
+		{"idempotency.file", cfg.Idempotency.File, "keyed requests are refused, unless onStoreFailure says to pass them"},
+		{"cache.snapshot.file", cfg.Cache.Snapshot.File, "a restart begins with an empty cache"},
+	} {
+		if file.path == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Dir(file.path)); err != nil {
+			warn(fmt.Errorf("%s: %w", file.key, err), file.so)
+		}
 	}
 }
 
