@@ -43,7 +43,7 @@ func TestWritten(t *testing.T) {
 		"a value with a line":   {injected, "GET / HTTP/1.1\r\nHost: h\r\nX: a  Y: b\r\n\r\n"},
 		"framing in the header": {framed, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, bubble(func(t *testing.T) {
 			c, u := pair(t)
 			got := make([]byte, len(tc.want))
 			go func() {
@@ -57,7 +57,7 @@ func TestWritten(t *testing.T) {
 			if !c.Reusable() {
 				t.Error("not reusable")
 			}
-		})
+		}))
 	}
 }
 
@@ -100,7 +100,7 @@ func TestOneWrite(t *testing.T) {
 		"large":       {whole{strings.NewReader(large)}, int64(len(large)), 3},
 		"end at hand": {&endAtHand{strings.NewReader("hello")}, -1, 2},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, bubble(func(t *testing.T) {
 			c, u := pair(t)
 			go u.answers(ok)
 			req := request("POST", "/", nil, tc.length)
@@ -117,7 +117,7 @@ func TestOneWrite(t *testing.T) {
 			if !c.Reusable() {
 				t.Error("not reusable")
 			}
-		})
+		}))
 	}
 }
 
