@@ -127,7 +127,9 @@ func (m *Manager) Reload() error {
 		return m.refuse(err)
 	}
 	if cfg.source.sum == m.Current().source.sum {
-		m.settle()
+		if m.settle() {
+			m.options.Logger.Info("configuration restored: the file is the one in force again", "source", cfg.Source(), "hash", cfg.Hash())
+		}
 		return nil
 	}
 	if m.apply != nil {
@@ -164,11 +166,14 @@ func (m *Manager) accept(cfg *Config) {
 	}
 }
 
-// settle forgets the last error: the file as it stands is in force.
-func (m *Manager) settle() {
+// settle forgets the last error, since the file as it stands is in force, and
+// says whether there was one.
+func (m *Manager) settle() (was bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	was = m.info.LastError != ""
 	m.info.LastError, m.info.LastErrorAt = "", time.Time{}
+	return was
 }
 
 func (m *Manager) refuse(err error) error {

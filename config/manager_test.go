@@ -97,6 +97,26 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// Whoever reads the log learns when what it complained of is over.
+func TestRestoredFileIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "levee.yaml")
+	write(t, path, version("1"))
+	var log strings.Builder
+	m := newManager(t, path, ManagerOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err := m.Reload(); err != nil || log.Len() != 0 {
+		t.Errorf("unchanged: %v, and %q is logged", err, &log)
+	}
+	write(t, path, "nonsense: 1\n")
+	if err := m.Reload(); err == nil || !strings.Contains(log.String(), "refused") {
+		t.Errorf("bad: %v, and %q is logged", err, &log)
+	}
+	log.Reset()
+	write(t, path, version("1"))
+	if err := m.Reload(); err != nil || strings.Count(log.String(), "configuration restored") != 1 {
+		t.Errorf("restored: %v, and %q is logged", err, &log)
+	}
+}
+
 func TestManagerWithoutFile(t *testing.T) {
 	m, err := NewManager("", Overrides{Upstream: "http://a"}, ManagerOptions{Logger: silent})
 	if err != nil {

@@ -81,7 +81,7 @@ func run(file string, over config.Overrides, stdout, stderr *os.File) error {
 	life := life{
 		signals: signals,
 		drains:  i.drains,
-		reload:  func() { _ = i.manager.Reload() }, // the manager logs how it went
+		reload:  i.reload,
 		drain: func(ctx context.Context, delay time.Duration) error {
 			stopWatching()
 			return i.proxy.Drain(ctx, delay)
@@ -180,6 +180,15 @@ func (i *instance) start() error {
 		i.log.Warn("configuration: " + warning.String())
 	}
 	return nil
+}
+
+// reload reads the configuration again, for somebody who asked for it and looks
+// into the log for what came of it. The manager logs what it takes and refuses.
+func (i *instance) reload() {
+	before := i.manager.Info().Reloads
+	if err := i.manager.Reload(); err == nil && i.manager.Info().Reloads == before {
+		i.log.Info("configuration unchanged", "hash", i.manager.Current().Hash())
+	}
 }
 
 // apply puts a new configuration into force: everything that can fail comes

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/levee-proxy/levee/config"
+	"github.com/levee-proxy/levee/internal/admin"
 	"github.com/levee-proxy/levee/internal/demo"
 )
 
@@ -87,7 +88,7 @@ func exitFor(err error) error {
 	if _, ok := errors.AsType[*config.Error](err); ok {
 		return refused(err)
 	}
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, admin.ErrInUse) {
 		return &exitError{exitFailure, err, "Another process listens there. Stop it, or choose another address: --listen, --health, --admin."}
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, errAtOnce) {

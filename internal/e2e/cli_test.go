@@ -37,6 +37,12 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	socket := filepath.Join(t.TempDir(), "admin")
+	served, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
 	if err := os.WriteFile(bad, []byte(`apiVersion: levee/v1
 routes:
@@ -69,6 +75,7 @@ upstreams:
 		{"check of a bad file", nil, []string{"check", bad}, 2, []string{bad + ":3:", "nowhere", "800ms"}},
 		{"port in use", nil, append([]string{"run", "--upstream", "demo", "--listen", taken.Addr().String()}, quiet...), 1, []string{taken.Addr().String(), "in use"}},
 		{"health port in use", nil, []string{"run", "--upstream", "demo", "--listen", "127.0.0.1:0", "--admin", "off", "--health", taken.Addr().String()}, 1, []string{taken.Addr().String(), "in use"}},
+		{"admin socket in use", nil, []string{"run", "--upstream", "demo", "--listen", "127.0.0.1:0", "--health", "off", "--admin", "unix:" + socket}, 1, []string{socket, "in use", "--admin"}},
 		{"status of nobody", nil, []string{"status", "--admin", "127.0.0.1:1"}, 1, []string{"127.0.0.1:1"}},
 	}
 	for _, test := range tests {

@@ -112,6 +112,10 @@ upstreams: [{name: origin, endpoints: ["http://%s"]}]
 		}
 		eventually(t, 10*time.Second, "the file is taken: "+prefix, func() bool { return fetch(http1(), url+prefix) == nil })
 	}
+	l.signal(syscall.SIGHUP)
+	eventually(t, 10*time.Second, "a signal without a change is answered in the log", func() bool {
+		return strings.Contains(l.log.String(), "configuration unchanged")
+	})
 	l.write(strings.Replace(config("/four"), "upstream: origin", "upstream: nowhere", 1))
 	l.signal(syscall.SIGHUP)
 	eventually(t, 10*time.Second, "the refusal is told", func() bool {
