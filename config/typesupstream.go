@@ -94,7 +94,8 @@ type HealthCheck struct {
 
 // Ejection takes an endpoint out of use after failures in a row: refused or
 // broken connections, timeouts, answers 502 and 504. 503 and 429 don't count:
-// an endpoint that sheds load is not dead.
+// an endpoint that sheds load is not dead. The more of its answers are of no
+// use, the less it is asked, though, as long as others do better.
 type Ejection struct {
 	// So many failures in a row eject an endpoint. 0: never.
 	ConsecutiveFailures int `yaml:"consecutiveFailures" default:"5" min:"0" max:"10000"`

@@ -31,8 +31,11 @@ type Waits struct {
 type Recent struct {
 	// Over is the time that it tells of: 10 s, or less after the start; 1 s at least.
 	Over time.Duration `json:"overNanoseconds"`
-	// Admitted counts permits given in that time.
+	// Admitted counts permits given in that time, Answered those that came back
+	// with an answer or a failure of the service's: not those of requests that
+	// nobody waited for any more.
 	Admitted uint64 `json:"admitted"`
+	Answered uint64 `json:"answered"`
 	// Sheds counts refusals in that time.
 	Sheds []ShedCount `json:"sheds,omitempty"`
 	// Shedding is how long requests have been refused, without a pause of 10 s;
@@ -53,6 +56,7 @@ type ShedCount struct {
 // totals only grow.
 type totals struct {
 	admitted uint64
+	answered uint64
 	sheds    [priorities][reasons]shedTotal
 }
 
@@ -90,6 +94,11 @@ func (c *counts) admit(now int64) {
 	c.admitted++
 }
 
+func (c *counts) answer(now int64) {
+	c.pass(now)
+	c.answered++
+}
+
 func (c *counts) shed(now int64, w *Waiter, why Reason) {
 	c.pass(now)
 	s := &c.sheds[min(w.Priority, priorities-1)][why]
@@ -125,7 +134,7 @@ func (c *counts) recent(now int64) Recent {
 			from, oldest = c.past[i], at
 		}
 	}
-	r.Admitted = c.admitted - from.admitted
+	r.Admitted, r.Answered = c.admitted-from.admitted, c.answered-from.answered
 	r.Sheds = c.list(&from)
 	if c.shedLast > 0 && now-c.shedLast <= recentSpan {
 		r.Shedding = time.Duration(max(now-c.shedFirst, 1))

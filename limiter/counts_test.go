@@ -25,13 +25,16 @@ func TestRecent(t *testing.T) {
 			now = now.Add(100 * time.Millisecond)
 			l.Acquire(now, &Waiter{Priority: Background, Attempt: 1 + i%2})
 		}
-		l.End(now, w, Success)
+		l.End(now, w, []Outcome{Success, Dropped, Ignored, Late, Unused}[s%5])
+		now = now.Add(500 * time.Millisecond)
+		l.Tick(now) // what was abandoned is over
 	}
+	now = now.Add(-500 * time.Millisecond)
 	s := l.Status(now)
 	if s.Admitted != 30 || len(s.Sheds) != 1 || s.Sheds[0] != (ShedCount{Background, "queue_full", 120, 60}) {
 		t.Errorf("since the start: %d, %+v", s.Admitted, s.Sheds)
 	}
-	if r := s.Recent; r.Over != 10*time.Second || r.Admitted != 10 || len(r.Sheds) != 1 || r.Sheds[0] != (ShedCount{Background, "queue_full", 40, 20}) {
+	if r := s.Recent; r.Over != 10*time.Second || r.Admitted != 10 || r.Answered != 6 || len(r.Sheds) != 1 || r.Sheds[0] != (ShedCount{Background, "queue_full", 40, 20}) {
 		t.Errorf("lately: %+v", r)
 	}
 	if got, want := s.Recent.Shedding.Round(time.Second), 29*time.Second; got != want {

@@ -398,6 +398,9 @@ func (l *Limiter) End(now time.Time, w *Waiter, o Outcome) {
 	if w.in != g.id { // the class was taken apart or joined meanwhile: it is in nobody's cohort
 		w.cohort, w.light = 0, false
 	}
+	if o != Late && o != Unused {
+		l.count.answer(t)
+	}
 	if o == Late && !l.off("abandon") {
 		g.left.push(t, w, g.ctl.base.expect(w.Class))
 	}

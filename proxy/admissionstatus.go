@@ -109,8 +109,10 @@ type ShedStatus struct {
 type RecentStatus struct {
 	// Over is the time that it tells of, in seconds.
 	Over float64 `json:"overSeconds"`
-	// Admitted counts permits given, Sheds refusals, in that time.
+	// Admitted counts permits given, Answered those that the service answered or
+	// failed, Sheds refusals, in that time.
 	Admitted uint64       `json:"admitted"`
+	Answered uint64       `json:"answered"`
 	Sheds    []ShedStatus `json:"sheds,omitempty"`
 	// SheddingSince is when the refusals began; zero if there was none in that time.
 	SheddingSince time.Time `json:"sheddingSince,omitzero"`
@@ -138,7 +140,7 @@ func (e *endpoint) admission(now time.Time) *AdmissionStatus {
 		Admitted: l.Admitted, Cancelled: l.Cancelled,
 		Waits: WaitsStatus{Bounds: waitBounds, Buckets: l.Waits.Buckets[:], Count: l.Waits.Count, Sum: l.Waits.Sum.Seconds()},
 		Moves: l.Moves, Sheds: sheds(l.Sheds),
-		Recent: RecentStatus{Over: l.Recent.Over.Seconds(), Admitted: l.Recent.Admitted, Sheds: sheds(l.Recent.Sheds)},
+		Recent: RecentStatus{Over: l.Recent.Over.Seconds(), Admitted: l.Recent.Admitted, Answered: l.Recent.Answered, Sheds: sheds(l.Recent.Sheds)},
 	}
 	if l.Recent.Shedding > 0 {
 		s.Recent.SheddingSince = now.Add(-l.Recent.Shedding)

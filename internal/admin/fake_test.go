@@ -82,10 +82,10 @@ func wellStatus() *Status {
 		Mode: "adaptive", Limit: 20.4, Inflight: 7, MaxStreams: 10000, Streams: 1, Admitted: 90000, Cancelled: 2,
 		Baselines: []proxy.BaselineStatus{{Class: "/v1", Baseline: 0.012}, {Class: "other", Baseline: 0.04}},
 		Move:      &proxy.MoveStatus{Rule: "grow", From: 18.5, Why: "the limit binds, latency is 1.02 times the baseline", At: at("05:29:40")},
-		Recent:    proxy.RecentStatus{Over: 10, Admitted: 1800},
+		Recent:    proxy.RecentStatus{Over: 10, Admitted: 1800, Answered: 1799},
 	}
 	endpoints[1].Admission = &proxy.AdmissionStatus{
-		Mode: "adaptive", Limit: 16, Inflight: 5, MaxStreams: 10000, Admitted: 80000, Recent: proxy.RecentStatus{Over: 10, Admitted: 1660},
+		Mode: "adaptive", Limit: 16, Inflight: 5, MaxStreams: 10000, Admitted: 80000, Recent: proxy.RecentStatus{Over: 10, Admitted: 1660, Answered: 1659},
 	}
 	return s
 }
@@ -97,7 +97,7 @@ func shedAt(e *proxy.EndpointStatus) {
 	a.Move = &proxy.MoveStatus{Rule: "cut", From: 20, Why: "latency is 3.10 times the baseline at 20 inflight", At: at("05:29:48")}
 	a.Sheds = []proxy.ShedStatus{{Priority: "default", Reason: "queue_full", Count: 40}, {Priority: "default", Reason: "overload", Count: 9000, Retries: 7600}}
 	a.Recent = proxy.RecentStatus{
-		Over: 10, Admitted: 3459, SheddingSince: at("05:29:20"),
+		Over: 10, Admitted: 3459, Answered: 3450, SheddingSince: at("05:29:20"),
 		Sheds: []proxy.ShedStatus{{Priority: "default", Reason: "overload", Count: 2120, Retries: 1800}},
 	}
 }

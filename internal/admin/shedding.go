@@ -72,7 +72,7 @@ func sheddingProblems(now time.Time, u proxy.UpstreamStatus) (p []Problem) {
 		what += fmt.Sprintf("; %s of them are retries", rate(all.retries, over))
 	}
 	what += "; " + all.priorities(over) + "."
-	severity, do := Critical, remedy(&all, worst.Admission)
+	severity, do := Critical, remedy(now, &all, worst.Admission)
 	switch {
 	case float64(all.count) < shedLittle*float64(all.count+admitted):
 		severity, do = Warning, "Nothing, if it ends soon: a limit that has to find its place sheds a little. "+do
@@ -82,8 +82,16 @@ func sheddingProblems(now time.Time, u proxy.UpstreamStatus) (p []Problem) {
 	return append(p, Problem{Severity: severity, What: what, Detail: detail, Since: since, Do: do})
 }
 
+// hangs is for how long a service must have answered nothing, while requests
+// were refused for want of room, for it to be said. The limit alone doesn't tell.
+const hangs = 5 * time.Second
+
 // remedy is what to do about shedding. Levee does what it can already.
-func remedy(s *shedding, a *proxy.AdmissionStatus) string {
+func remedy(now time.Time, s *shedding, a *proxy.AdmissionStatus) string {
+	if r := a.Recent; r.Answered == 0 && a.Inflight+a.Abandoned > 0 && now.Sub(r.SheddingSince) >= hangs {
+		return fmt.Sprintf("The service seems to hang: it has answered nothing in the last %s. Look for what it waits for: a lock, a database, a process that was stopped.",
+			span(time.Duration(r.Over*float64(time.Second))))
+	}
 	switch most(s.why) {
 	case "deadline":
 		return "The service takes longer than its clients will wait: look for what makes it slow, or give them, or the route's timeout, more time."

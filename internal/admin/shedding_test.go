@@ -83,6 +83,17 @@ func TestSheddingProblems(t *testing.T) {
 			do:   "concurrency.limit",
 		},
 		{
+			name:     "a service that hangs",
+			one:      true,
+			severity: Critical,
+			change: func(e, _ *proxy.EndpointStatus) {
+				e.Admission.Move, e.Admission.Recent.Answered = nil, 0
+				recent(e, proxy.ShedStatus{Priority: "default", Reason: "overload", Count: 200, Retries: 200})
+			},
+			what: "features: shedding 20 requests/s (10%): the limit is 20, and has not moved yet; all of them are retries; all of priority default.",
+			do:   "seems to hang: it has answered nothing in the last 10s",
+		},
+		{
 			name:     "deadlines",
 			one:      true,
 			severity: Critical,
