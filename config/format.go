@@ -179,6 +179,8 @@ func explainHost(text string) string {
 		return "is a URL; write the host alone, like api.example.com"
 	case strings.Contains(text, ":"):
 		return "has a port; write the host alone, which stands for all ports"
+	case text == "*":
+		return "would be every host; leave hosts out for that"
 	case strings.Contains(text, "*"):
 		return "has a * where none can be; write *.example.com for all names below example.com"
 	case strings.ContainsFunc(text, func(r rune) bool { return r > 0x7f }):

@@ -41,6 +41,7 @@ func TestFormats(t *testing.T) {
 		{"endpoint", "http://a:0", `"http://a:0" has the port 0; ports go from 1 to 65535`},
 		{"endpoint", "http://[1.2.3.4]", `"http://[1.2.3.4]" has [1.2.3.4], which is not an IPv6 address; write one like [2001:db8::7]`},
 
+		{"hostname", "*", `"*" would be every host; leave hosts out for that`},
 		{"hostname", "*.a", `"*.a" has a * where none can be; write *.example.com for all names below example.com`},
 		{"hostname", "münchen.de", `"münchen.de" has letters that can't be in DNS; write the name as it is sent, beginning with xn--`},
 		{"hostname", "a..b", `must be a host name without a port, like api.example.com, and "a..b" isn't`},

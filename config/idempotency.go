@@ -54,7 +54,7 @@ func (v *validator) idempotencyWarnings(warn func(path, format string, args ...a
 	guarded := v.cfg.Guarded()
 	switch file := v.cfg.Idempotency.File; {
 	case guarded && file == "":
-		warn("idempotency", "has no file: a restart of Levee forgets all keys, and a request that was carried out may then be again; write idempotency: {file: PATH}")
+		warn("idempotency", "idempotency has no file: a restart of Levee forgets all keys, and a request that was carried out may then be again; write idempotency: {file: PATH}")
 	case !guarded && file != "":
 		warn("idempotency.file", "has no effect: no route has idempotency: {mode: optional} or {mode: required}")
 	}

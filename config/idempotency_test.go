@@ -10,7 +10,7 @@ func TestIdempotency(t *testing.T) {
 	const head = "apiVersion: levee/v1\nupstreams: [{name: a, endpoints: [\"http://127.0.0.1:1\"]}]\n"
 	for _, c := range []struct{ name, text, problem, warning string }{
 		{"off", "routes: [{upstream: a}]", "", ""},
-		{"in memory", "routes: [{upstream: a, idempotency: {mode: required}}]", "", "has no file: a restart of Levee forgets all keys"},
+		{"in memory", "routes: [{upstream: a, idempotency: {mode: required}}]", "", "idempotency has no file: a restart of Levee forgets all keys"},
 		{"with a file", "routes: [{upstream: a, idempotency: {mode: optional}}]\nidempotency: {file: /x}", "", ""},
 		{"a file for nobody", "routes: [{upstream: a}]\nidempotency: {file: /x}", "", "has no effect: no route has"},
 		{"doubtful ones pass", "routes: [{upstream: a, idempotency: {mode: optional, inDoubt: pass}}]\nidempotency: {file: /x}", "", "is sent once more"},

@@ -93,10 +93,13 @@ func (v *validator) listeners() {
 
 func (v *validator) upstreams() {
 	names := map[string]string{}
-	listeners := newAddressBook()
+	listeners, admin := newAddressBook(), newAddressBook()
 	for _, c := range v.claims() {
-		if strings.HasPrefix(c.path, "listeners") {
+		switch {
+		case strings.HasPrefix(c.path, "listeners"):
 			listeners.add(c)
+		case strings.HasPrefix(c.path, "admin"):
+			admin.add(c)
 		}
 	}
 	for i, u := range v.cfg.Upstreams {
@@ -115,7 +118,7 @@ func (v *validator) upstreams() {
 				v.problem(at, KindConflict, "%s is listed twice; remove one of the two", v.hide(at, e))
 			}
 			seen[e] = true
-			v.loop(listeners, at, e)
+			v.loop(listeners, admin, at, e)
 		}
 	}
 }
@@ -149,8 +152,9 @@ func (v *validator) pair(path string, tls UpstreamTLS) {
 }
 
 // loop refuses an endpoint that leads back to a listener: each request would
-// go round until something breaks.
-func (v *validator) loop(listeners addressBook, path, endpoint string) {
+// go round until something breaks. Nor may one lead to the admin port, where
+// whoever comes from this machine is taken for the operator.
+func (v *validator) loop(listeners, admin addressBook, path, endpoint string) {
 	e, err := ParseEndpoint(endpoint)
 	if err != nil {
 		return
@@ -162,6 +166,10 @@ func (v *validator) loop(listeners addressBook, path, endpoint string) {
 	if listener, reached := listeners.reached(address); reached {
 		v.problem(path, KindConflict, "%s is Levee's own listener%s, so requests would go round forever; write where the service itself listens",
 			v.hide(path, endpoint), v.inLine(listener.path))
+	}
+	if port, reached := admin.reached(address); reached {
+		v.problem(path, KindConflict, "%s is Levee's own admin port%s, so every client could stop Levee and read its configuration; write where the service itself listens",
+			v.hide(path, endpoint), v.inLine(port.path))
 	}
 }
 

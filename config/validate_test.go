@@ -63,6 +63,7 @@ func TestWholeConfiguration(t *testing.T) {
 
 		// Loops.
 		{"loop by default", upstreams("- {name: one, endpoints: [\"http://127.0.0.1:4480\"]}\n"), `4:27: "http://127.0.0.1:4480" is Levee's own listener by default, so requests would go round forever; write where the service itself listens [conflict]`},
+		{"admin port by default", upstreams("- {name: one, endpoints: [\"http://localhost:4481\"]}\n"), `4:27: "http://localhost:4481" is Levee's own admin port by default, so every client could stop Levee and read its configuration; write where the service itself listens [conflict]`},
 		{"loop by name", upstreams("- {name: one, endpoints: [\"h2c://localhost:4480\"]}\n"), `4:27: "h2c://localhost:4480" is Levee's own listener by default, so requests would go round forever; write where the service itself listens [conflict]`},
 		{"loop by wildcard", upstreams("- {name: one, endpoints: [\"http://0.0.0.0:4480\"]}\n"), `4:27: "http://0.0.0.0:4480" is Levee's own listener by default, so requests would go round forever; write where the service itself listens [conflict]`},
 		{"same port elsewhere", upstreams("- {name: one, endpoints: [\"http://10.0.0.1:4480\", \"http://other:4480\"]}\n"), ""},
@@ -93,6 +94,7 @@ func TestWarnings(t *testing.T) {
 routes:
 - upstream: used
   rateLimit: {}
+- {upstream: used, match: {pathPrefix: /v1/*}}
 upstreams:
 - name: used
   endpoints: ["http://a"]
@@ -109,13 +111,14 @@ clients: {identity: tls}
 		got = append(got, p.String())
 	}
 	want := `levee.yaml:4:14: caps nothing; write total or perClient below it
-levee.yaml:8:8: has no effect: no endpoint begins with https://
-levee.yaml:8:29: certificates are not verified: whoever is in between can read and change everything
-levee.yaml:9:20: keeps unused connections for 1m15s; if the upstream closes them earlier, requests meet connections that are being closed
-levee.yaml:10:9: no route uses the upstream "unused"
-levee.yaml:12:34: has no effect: with mode observe, refused clients are told nothing
-levee.yaml:13:24: everybody is believed about who they are; list only your own proxies
-levee.yaml:14:21: no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip`
+levee.yaml:5:40: "/v1/*" has a *, which is taken as it stands; a prefix takes all that is below it without one
+levee.yaml:9:8: has no effect: no endpoint begins with https://
+levee.yaml:9:29: certificates are not verified: whoever is in between can read and change everything
+levee.yaml:10:20: keeps unused connections for 1m15s; if the upstream closes them earlier, requests meet connections that are being closed
+levee.yaml:11:9: no route uses the upstream "unused"
+levee.yaml:13:34: has no effect: with mode observe, refused clients are told nothing
+levee.yaml:14:24: everybody is believed about who they are; list only your own proxies
+levee.yaml:15:21: no listener asks clients for a certificate (tls.clientCAFile), so all are told apart by ip`
 	if strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}

@@ -23,6 +23,9 @@ func (v *validator) warnings() []Problem {
 		if r.RateLimit != nil && r.RateLimit.Total == nil && r.RateLimit.PerClient == nil {
 			warn(join(index("routes", i), "rateLimit"), "caps nothing; write total or perClient below it")
 		}
+		if path := join(index("routes", i), "match.pathPrefix"); strings.Contains(r.Match.PathPrefix, "*") {
+			warn(path, "%s has a *, which is taken as it stands; a prefix takes all that is below it without one", v.hide(path, r.Match.PathPrefix))
+		}
 	}
 	for i, u := range v.cfg.Upstreams {
 		path := index("upstreams", i)
