@@ -25,7 +25,7 @@ func TestUnreadBody(t *testing.T) {
 			status            int
 			ends              []string // engines which may give the connection up
 		}{
-			{"answered early", "POST /e/early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n", "2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n", 200, []string{"lean", "standard"}},
+			{"answered early", "POST /e/early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n", "2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n", 200, []string{"standard"}},
 			{"refused", "POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", "0\r\n\r\n", 404, []string{"standard"}},
 			{"refused, of known length", "POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab", "cd", 404, nil},
 			{"refused, and long", "POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("8000\r\n"+strings.Repeat("b", 32<<10)+"\r\n", 9), "0\r\n\r\n", 404, []string{"lean", "standard"}},

@@ -22,8 +22,9 @@ type body struct {
 	failed atomic.Bool // it can't be read any further
 	closed atomic.Bool // the handler has returned
 
-	mu sync.Mutex // held while it is read
-	h1 h1.Body
+	mu    sync.Mutex // held while it is read
+	h1    h1.Body
+	freed atomic.Pointer[chan struct{}] // who takes it back waits there; nil: nobody does
 }
 
 // begin makes it the exchange's.
@@ -39,7 +40,7 @@ func (b *body) begin(x *exchange) {
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.free()
 	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
@@ -63,6 +64,17 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// free ends a read.
+func (b *body) free() {
+	b.mu.Unlock()
+	if freed := b.freed.Load(); freed != nil {
+		select {
+		case *freed <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // Ready is how much can be read without waiting, as far as that is known: what came
 // together with the header, mostly. It implements the upstream client's Ready, by
 // which a short body is sent in one write with its request.
@@ -70,7 +82,7 @@ func (b *body) Ready() int {
 	if b.x.mayContinue.Load() || !b.mu.TryLock() {
 		return 0
 	}
-	defer b.mu.Unlock()
+	defer b.free()
 	if b.closed.Load() {
 		return 0
 	}
@@ -113,20 +125,27 @@ func (b *body) drain(keep bool) bool {
 		return keep // the handler hasn't got it
 	}
 	b.closed.Store(true) // first: who reads piece by piece, with a deadline each, must not begin another
+	keep = keep && (b.whole() || !b.large())
+	if keep && !b.whole() {
+		_ = b.x.c.wire.boundRead(b.x.c.s.cfg.Drain)
+	}
 	if !b.mu.TryLock() {
-		// Somebody still waits for more of it. Such a read leaves the body
-		// where nobody can go on.
-		_ = b.x.c.wire.SetReadDeadline(longAgo)
+		// Somebody still waits for more of it: for a piece of what is left, which he
+		// may have. Where such a read is ended, nobody can go on.
+		if keep {
+			b.awaitReader()
+		} else {
+			_ = b.x.c.wire.SetReadDeadline(longAgo)
+		}
 		b.mu.Lock()
 	}
 	defer b.mu.Unlock()
 	if b.whole() {
 		return keep
 	}
-	if !keep || b.h1.Err() != nil || b.large() {
+	if !keep || b.h1.Err() != nil {
 		return false
 	}
-	_ = b.x.c.wire.boundRead(b.x.c.s.cfg.Drain)
 	out := takeOut()
 	defer giveOut(out)
 	room := (*out)[:cap(*out)]
@@ -139,6 +158,17 @@ func (b *body) drain(keep bool) bool {
 		}
 	}
 	return false
+}
+
+// awaitReader waits until the read that is under way has ended.
+func (b *body) awaitReader() {
+	freed := make(chan struct{}, 1)
+	b.freed.Store(&freed)
+	if b.mu.TryLock() { // it has ended just before, and may have seen nobody
+		b.mu.Unlock()
+		return
+	}
+	<-freed
 }
 
 // longAgo is a deadline that has passed.
