@@ -63,7 +63,8 @@ func (b *filling) FlushError() error { return nil }
 func (b *filling) WriteHeader(status int) {
 	if status < 200 {
 		if !b.f.background {
-			b.f.fill.Early(&fetched{status: status, header: maps.Clone(b.header)})
+			// The values too: their memory serves the next answer when this has returned.
+			b.f.fill.Early(&fetched{status: status, header: b.header.Clone()})
 		}
 		return
 	}
