@@ -330,6 +330,12 @@ func (b *beginning) WriteHeader(status int) {
 		if b.x != nil && b.x.outrun() {
 			b.Header()["Connection"] = closeValues
 		}
+	} else if b.x != nil && b.x.r.ProtoMajor == 2 {
+		// net/http writes an interim answer from this very map, and where the stream
+		// is reset meanwhile, it goes on writing when the call has returned: who then
+		// changes the map takes the process down. It copies one that has this field,
+		// to leave it out.
+		b.Header()["Content-Length"] = nil
 	}
 	b.ResponseWriter.WriteHeader(status)
 }
