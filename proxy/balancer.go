@@ -89,9 +89,14 @@ func draw(eps []*endpoint, now time.Time) *endpoint {
 const maxDraws = 4
 
 // takesPart says, by chance, whether the endpoint is a candidate at now: always,
-// or on its ramp as often as its share says.
+// or on its ramp as often as its share says. One that answers, but by refusals and
+// errors alone, is tried now and then: at endpoints that have much to do requests
+// had better wait.
 func (e *endpoint) takesPart(now time.Time) bool {
 	share := e.share(now)
+	if e.wasted.Load() >= wastedLeast {
+		share = min(share, rampFloor)
+	}
 	return share >= 1 || rand.Float64() < share
 }
 

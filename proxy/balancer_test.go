@@ -98,6 +98,30 @@ func TestPickPrefersTheFaster(t *testing.T) {
 	})
 }
 
+// TestUselessEndpointTakesNoOverflow: what is too much for the others doesn't go
+// where it is of no use, but for the little that finds out when it is again.
+func TestUselessEndpointTakesNoOverflow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 2, "")
+		bad, busy, now := f.endpoints[0], f.endpoints[1], time.Now()
+		for range wastedLeast {
+			bad.useless(now, time.Millisecond, "503 Service Unavailable")
+		}
+		busy.answered(now, 400*time.Millisecond)
+		busy.inflight.Store(50)
+		for range 16 {
+			busy.limiter.Acquire(now, &limiter.Waiter{})
+		}
+		if s := f.spread(5000, now); s[0] < .05 || s[0] > .3 {
+			t.Errorf("an endpoint of no use gets %v, want a little", s[0])
+		}
+		bad.answered(now, time.Millisecond)
+		if s := f.spread(1000, now); s[0] < .9 {
+			t.Errorf("it is of use again, has room, and gets %v", s[0])
+		}
+	})
+}
+
 // TestAbandonedEndpointComesBack: an endpoint whose every permit was abandoned is
 // asked again when the service is believed to be done with them, though others
 // have room all the time.
