@@ -13,6 +13,9 @@ import (
 func observe(g *telemetry.Gauges, status proxy.Status, info config.Info, sinks []telemetry.SinkStats) {
 	for _, l := range status.Listeners {
 		g.Listener(l.Address, l.Connections, l.MaxConnections, l.Accepted, l.Delayed)
+		for _, c := range l.Certificates {
+			g.Certificate(l.Address, c.File, c.NotAfter)
+		}
 	}
 	for _, u := range status.Upstreams {
 		for _, e := range u.Endpoints {

@@ -179,7 +179,17 @@ func (i *instance) start() error {
 	for _, warning := range cfg.Warnings() {
 		i.log.Warn("configuration: " + warning.String())
 	}
+	i.warnOfCertificates(cfg)
 	return nil
+}
+
+// warnOfCertificates logs which certificates clients refuse: that is no reason to
+// serve none, nor to keep quiet about it.
+func (i *instance) warnOfCertificates(cfg *config.Config) {
+	_, useless := proxy.CheckFiles(cfg, time.Now())
+	for _, err := range useless {
+		i.log.Warn("clients refuse a certificate", "error", err)
+	}
 }
 
 // reload reads the configuration again, for somebody who asked for it and looks
@@ -204,6 +214,7 @@ func (i *instance) apply(cfg *config.Config) error {
 	}
 	decide(true)
 	i.adopt(cfg)
+	i.warnOfCertificates(cfg)
 	return nil
 }
 

@@ -44,6 +44,11 @@ type identity struct {
 // selfSigned makes an identity for localhost.
 func selfSigned(t *testing.T) identity {
 	t.Helper()
+	return selfSignedUntil(t, time.Now().Add(90*24*time.Hour))
+}
+
+func selfSignedUntil(t *testing.T, expires time.Time) identity {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -51,8 +56,8 @@ func selfSigned(t *testing.T) identity {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "levee e2e"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(90 * 24 * time.Hour),
+		NotBefore:             expires.Add(-91 * 24 * time.Hour),
+		NotAfter:              expires,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:              []string{"localhost"},

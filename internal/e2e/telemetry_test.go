@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -55,6 +57,27 @@ log: {level: debug, access: all}
 	eventually(t, 30*time.Second, "requests flow on", func() bool { return flow.answered.Load() > lost+1000 })
 	flow.stop()
 	flow.assertNoneFailed(t)
+}
+
+// A certificate that clients refuse is served, since there is no other, and told
+// of: in the log, and in a metric by which an alert comes before they do.
+func TestExpiredCertificateIsTold(t *testing.T) {
+	expired := time.Now().Add(-time.Hour).Truncate(time.Second)
+	id := selfSignedUntil(t, expired)
+	config := fmt.Sprintf(`
+listeners: [{address: "127.0.0.1:0", tls: {certificates: [{certFile: %s, keyFile: %s}]}}]
+routes: [{upstream: origin}]
+upstreams: [{name: origin, endpoints: ["http://127.0.0.1:1"]}]
+`, id.certFile, id.keyFile)
+	l := start(t, setup{config: config})
+	const said = "clients refuse a certificate"
+	eventually(t, 10*time.Second, "the log tells of it", func() bool { return strings.Count(l.log.String(), said) == 1 })
+	if at := l.metric("levee_certificate_expiration_timestamp_seconds"); at != float64(expired.Unix()) {
+		t.Errorf("the metric says %v, want %v", at, expired.Unix())
+	}
+	l.write(config + "log: {access: none}\n")
+	l.signal(syscall.SIGHUP)
+	eventually(t, 10*time.Second, "the log tells of it again", func() bool { return strings.Count(l.log.String(), said) == 2 })
 }
 
 // pipe makes a pipe whose ends stay open until the test's end.

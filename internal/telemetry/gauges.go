@@ -60,6 +60,12 @@ func (g *Gauges) Listener(address string, open, most int64, accepted, delayed ui
 	g.add("levee.connections.delayed", "Client connections that waited for the connection rate.", "{connection}", counter, float64(delayed), l)
 }
 
+// Certificate tells when a certificate of a listener expires.
+func (g *Gauges) Certificate(listener, file string, notAfter time.Time) {
+	g.add("levee.certificate.expiration_timestamp", "When a listener's certificate expires.", "s", gaugeLargest, float64(notAfter.Unix()),
+		keyListener.String(validLabel(listener)), attribute.String("file", validLabel(file)))
+}
+
 // Endpoint tells of an endpoint: its state, the attempts under way, its open
 // connections, and the moving average of its latency in seconds.
 func (g *Gauges) Endpoint(upstream, address, state string, inflight, connections int64, latency float64) {

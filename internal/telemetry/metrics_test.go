@@ -61,6 +61,7 @@ func fill(m *Metrics) {
 	m.Answer("destination_unavailable")
 	m.Observe(func(g *Gauges) {
 		g.Listener(":4480", 7, 1000, 100, 2)
+		g.Certificate(":4480", "/etc/levee/tls.crt", time.Unix(1800000000, 0))
 		g.Endpoint("features", "10.0.0.7:8080", "ejected", 1, 2, 0.25)
 		g.Config("abc123", time.UnixMilli(1700000000500), 3, 1)
 		g.Sink("access", 10, 5, 1)
@@ -97,6 +98,7 @@ func TestMetricsNamesAndLabels(t *testing.T) {
 		`http_server_request_duration_seconds_sum{error_type="destination_unavailable",http_request_method="_OTHER",http_response_status_code="503",http_route="features",network_protocol_version="1.1",url_scheme="http"} 1`,
 		`http_server_request_duration_seconds_count{error_type="destination_unavailable",http_request_method="_OTHER",http_response_status_code="503",http_route="features",network_protocol_version="1.1",url_scheme="http"} 1`,
 		`levee_answers_total{reason="destination_unavailable"} 1`,
+		`levee_certificate_expiration_timestamp_seconds{file="/etc/levee/tls.crt",levee_listener=":4480"} 1.8e+09`,
 		`levee_config_applied_timestamp_seconds 1.7000000005e+09`,
 		`levee_config_info{hash="abc123"} 1`,
 		`levee_config_reloads_total{result="applied"} 3`,
