@@ -277,11 +277,13 @@ func (p *Proxy) recover(w *beginning, x *exchange) {
 		return
 	}
 	if v == http.ErrAbortHandler {
+		w.cut()
 		panic(v)
 	}
 	p.panicked(v, x)
 	x.record.Aborted = w.begun
 	if w.begun {
+		w.cut()
 		panic(http.ErrAbortHandler)
 	}
 	p.answer(w, x, &answer{status: http.StatusInternalServerError, kind: errInternal, details: "the proxy failed on this request"})
@@ -338,6 +340,14 @@ func (b *beginning) WriteHeader(status int) {
 		b.Header()["Content-Length"] = nil
 	}
 	b.ResponseWriter.WriteHeader(status)
+}
+
+// cut resets the connection if the answer ends where that does, as to HTTP/1.0 and
+// without a length: net/http would end it as if all were said.
+func (b *beginning) cut() {
+	if b.begun && b.x != nil && b.x.r.ProtoMajor == 1 && b.x.r.ProtoMinor == 0 && b.Header()["Content-Length"] == nil {
+		b.x.conn.reset()
+	}
 }
 
 // Unwrap serves [http.ResponseController].

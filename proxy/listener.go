@@ -248,6 +248,18 @@ type clientConn struct {
 	forwarded *forwarded // of its last HTTP/1.1 request, whose goroutine sets it; nil: none
 }
 
+// reset closes the connection so that its client hears that something went wrong,
+// also where TLS is on it.
+func (c *clientConn) reset() {
+	if c.Conn == nil {
+		return
+	}
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	c.Close()
+}
+
 // linger bounds how long the server goes on reading the rest of a body that
 // nobody wants any more. It lifts every deadline to do so; a client that sends
 // nothing would hold its connection for ever.
