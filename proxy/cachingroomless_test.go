@@ -30,6 +30,7 @@ func TestRefreshWithoutRoom(t *testing.T) {
 					a.begins()
 					slow = append(slow, p)
 				}
+				synctest.Wait() // what they have of the room may come behind their first bytes
 				b := o.proxy.gen.Load().upstreams["service"].refreshes
 				o.says(answer)
 				o.asked()
