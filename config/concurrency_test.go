@@ -21,15 +21,7 @@ func TestConcurrency(t *testing.T) {
 		{"queue below none", up("{queue: {length: -1}}"), `6:33: must be auto or a whole number from 0 to 1000000, and "-1" isn't [spelling]`},
 		{"priority of a name", with("priority: {header: X-Priority}\n"), ""},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want != "" {
-				want = "levee.yaml:" + want
-			}
-			if got := problems(test.text); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.text, test.want) })
 	}
 }
 

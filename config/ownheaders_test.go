@@ -16,14 +16,6 @@ func TestOwnHeaders(t *testing.T) {
 		{"another form of deadline", with("deadline: {header: grpc-timeout}\n"), `7:20: "Grpc-Timeout" carries the deadline already; choose another header [conflict]`},
 		{"of connections", with("deadline: {header: Upgrade}\n"), `7:20: "Upgrade" is about one connection or the message's framing and is never passed on; choose a name of your own, like X-Upgrade [value]`},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want != "" {
-				want = "levee.yaml:" + want
-			}
-			if got := problems(test.text); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.text, test.want) })
 	}
 }

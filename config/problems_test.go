@@ -9,6 +9,18 @@ import (
 // with returns the minimal configuration with more below it.
 func with(more string) string { return minimal + more }
 
+// wantProblems wants these problems of a configuration, a line each, without the
+// file's name; "": it has none.
+func wantProblems(t *testing.T, text, want string) {
+	t.Helper()
+	if want != "" {
+		want = "levee.yaml:" + strings.ReplaceAll(want, "\n", "\nlevee.yaml:")
+	}
+	if got := problems(text); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestProblems shows each rule broken once: 'where: what is wrong, what would
 // be right'.
 func TestProblems(t *testing.T) {
@@ -112,15 +124,7 @@ func TestProblems(t *testing.T) {
 		{"required and empty", strings.Replace(minimal, "upstream: features", "upstream: ${EMPTY}", 1), "3:13: must be text, and the value of ${EMPTY} is empty [variable]"},
 		{"mapping from a variable", with("log: ${A}\n"), "7:6: must be a mapping, and is text (keys: level, format, access) [type]"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want != "" {
-				want = "levee.yaml:" + strings.ReplaceAll(want, "\n", "\nlevee.yaml:")
-			}
-			if got := problems(test.text); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.text, test.want) })
 	}
 }
 

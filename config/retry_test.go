@@ -31,15 +31,7 @@ func TestRetry(t *testing.T) {
 		{"hedge after something else", up("{hedge: {after: p99}}"), `6:26: must be off, p95 or a duration like 50ms, and "p99" isn't [format]`},
 		{"hedge after too long", up("{hedge: {after: 25h}}"), `6:26: "25h" is longer than an hour; write off for none [value]`},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want != "" {
-				want = "levee.yaml:" + want
-			}
-			if got := problems(test.text); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.text, test.want) })
 	}
 }
 

@@ -77,15 +77,7 @@ func TestWholeConfiguration(t *testing.T) {
 			`4:27: "unix+h2c:/a" is Levee's own listener in line 5, so requests would go round forever; write where the service itself listens [conflict]`,
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want != "" {
-				want = "levee.yaml:" + want
-			}
-			if got := problems(test.text); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.text, test.want) })
 	}
 }
 

@@ -131,36 +131,6 @@ func (l *Limiter) hurry(w *Waiter) {
 	}
 }
 
-// bury gives back the permits of abandoned requests with which the service is done.
-func (l *Limiter) bury(now int64, from *group, since int64) {
-	for {
-		g, overtaken, ok := from.left.done(now, since)
-		if !ok {
-			return
-		}
-		if l.cfg.Fixed > 0 {
-			continue
-		}
-		w := Waiter{Class: g.class, in: g.in, step: g.step, cohort: g.cohort, occupancy: g.occupancy, waited: g.waited, since: g.entered}
-		if g.in != from.id { // as in End
-			w.cohort = 0
-		}
-		done := now
-		if !overtaken {
-			done = min(now, g.until)
-		}
-		l.sample(now, from, &w, float64(max(done-g.since, 1)), !overtaken)
-	}
-}
-
-// buryAll does so in all groups.
-func (l *Limiter) buryAll(now int64) {
-	l.bury(now, &l.group, 0)
-	for _, g := range l.apart.groups[:l.apart.n] {
-		l.bury(now, g, 0)
-	}
-}
-
 // inTime says whether w can still be answered before its deadline. Where
 // nothing is inflight, and the baseline rests on little or nothing has come
 // back for a while, it may try: if all were refused that a baseline says can't

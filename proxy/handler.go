@@ -276,13 +276,11 @@ func (p *Proxy) recover(w *beginning, x *exchange) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
-		w.cut()
-		panic(v)
+	if v != http.ErrAbortHandler {
+		p.panicked(v, x)
+		x.record.Aborted = w.begun
 	}
-	p.panicked(v, x)
-	x.record.Aborted = w.begun
-	if w.begun {
+	if v == http.ErrAbortHandler || w.begun {
 		w.cut()
 		panic(http.ErrAbortHandler)
 	}
